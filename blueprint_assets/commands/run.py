@@ -1,0 +1,195 @@
+"""`blueprint run`: one photograph to a dataset, through the same job that the UI launches."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+from rich.console import Console
+
+from blueprint_assets.commands.display import RunDisplay, table
+from blueprint_assets.commands.instance import open_instance, prepare
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+
+@dataclass
+class Run:
+    """Turn one photograph into a scene, simulated episodes and a LeRobot dataset.
+
+    Exit code 0 only if the dataset was committed and every blocking check passed (with --episodes 0: the scene).
+    """
+
+    source: Annotated[Path, tyro.conf.Positional]
+    """The photograph: JPEG, PNG, WebP, BMP or TIFF, up to 50 megapixels."""
+    mask: Path | None = None
+    """Instance mask of the same size: one grey value or palette index per object, 0 = background."""
+    scene_id: str | None = None
+    """Name of the scene; made from the file's name if left out."""
+    root: Path = Path("blueprint-data")
+    """Where scenes, datasets and the Dagster instance are kept."""
+    episodes: int = 10
+    """Successful episodes to record; 0 stops after the scene."""
+    seed: int = 0
+    """Seed of object placement, grasp choice and planning: the same seed gives the same episodes."""
+    json: bool = False
+    """Print one JSON object as the last line of standard output."""
+
+
+@dataclass
+class Summary:
+    """What a run made. `exit_code` is what the command returns."""
+
+    scene_id: str
+    root: str
+    dataset: str | None
+    episodes: dict[str, int]
+    checks: dict[str, int]
+    seconds: dict[str, float]
+    success: bool
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """0 for success."""
+        return 0 if self.success else 1
+
+    def document(self) -> dict[str, Any]:
+        """The JSON object that `--json` prints."""
+        return {
+            "scene_id": self.scene_id,
+            "root": self.root,
+            "dataset": self.dataset,
+            "episodes": self.episodes,
+            "checks": self.checks,
+            "seconds": self.seconds,
+            "success": self.success,
+            "failures": self.failures,
+        }
+
+
+def run(options: Run) -> int:
+    """Runs the command; returns its exit code."""
+    console = Console(stderr=options.json)
+    summary = materialize_scene(options, console)
+    report(summary, console)
+    if options.json:
+        sys.stdout.flush()
+        print(json.dumps(summary.document()), flush=True)
+    return summary.exit_code
+
+
+def materialize_scene(options: Run, console: Console) -> Summary:
+    """Registers the picture, adds the partition and executes the job, showing how far it is.
+
+    Raises:
+        ValueError: the picture, the mask, the scene id or the root cannot be used; nothing was registered.
+    """
+    from blueprint_assets.partitions import check_scene_id, scene_id_of
+    from blueprint_assets.stage1.intake import register
+    from blueprint_assets.stage1.source import check_picture
+
+    if options.episodes < 0 or options.seed < 0:
+        raise ValueError(f"--episodes {options.episodes} --seed {options.seed}: neither can be negative")
+    scene_id = check_scene_id(options.scene_id or scene_id_of(options.source.name))
+    check_picture(options.source, options.mask)
+    root = prepare(options.root)
+
+    began = time.monotonic()
+    from blueprint_assets.definitions import SCENE_JOB, SCENES_TO_DATASETS_JOB, defs
+
+    register(
+        str(root), scene_id, str(options.source.absolute()), str(options.mask.absolute()) if options.mask else None
+    )
+    display = RunDisplay(console)
+    with open_instance() as instance:
+        instance.add_dynamic_partitions("scenes", [scene_id])
+        job = defs.resolve_job_def(SCENES_TO_DATASETS_JOB if options.episodes else SCENE_JOB)
+        with display.shown():
+            result = job.execute_in_process(
+                run_config=_run_config(options),
+                partition_key=scene_id,
+                instance=instance,
+                raise_on_error=False,
+            )
+    return _summarize(options, scene_id, root, result, display, time.monotonic() - began)
+
+
+def _run_config(options: Run) -> dict[str, Any]:
+    config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    if options.episodes:
+        config["ops"] = {"geniesim_job": {"config": {"episodes": options.episodes, "seed": options.seed}}}
+    return config
+
+
+def _summarize(
+    options: Run, scene_id: str, root: Path, result: dg.ExecuteInProcessResult, display: RunDisplay, seconds: float
+) -> Summary:
+    from blueprint_assets.stage1.summary import scene_summary
+
+    checks = {"passed": 0, "failed": 0, "warned": 0}
+    failures = []
+    for evaluation in result.get_asset_check_evaluations():
+        name = f"{evaluation.asset_key.path[-1]}/{evaluation.check_name}"
+        if evaluation.passed:
+            checks["passed"] += 1
+        elif evaluation.blocking:
+            checks["failed"] += 1
+            failures.append(f"{name}: {evaluation.description}")
+        else:
+            checks["warned"] += 1
+    for event in result.all_events:
+        if event.is_step_failure and event.step_key not in {f.split("/")[0] for f in failures}:
+            reason = _reason(event)
+            if reason:
+                failures.append(f"{event.step_key}: {reason}")
+    made = scene_summary(root, scene_id) if options.episodes else None
+    dataset = made.dataset if made and result.success else None
+    return Summary(
+        scene_id=scene_id,
+        root=str(root),
+        dataset=dataset,
+        episodes=made.episodes if made else {"attempted": 0, "succeeded": 0, "frames": 0},
+        checks=checks,
+        seconds={**{k: round(v, 2) for k, v in display.seconds.items()}, "total": round(seconds, 2)},
+        success=result.success and checks["failed"] == 0 and (dataset is not None or options.episodes == 0),
+        failures=failures,
+    )
+
+
+def _reason(event: dg.DagsterEvent) -> str:
+    """What a failed step said, without the traceback; a failed check says it itself."""
+    data = event.step_failure_data
+    if data.user_failure_data is not None:
+        return data.user_failure_data.description or ""
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    if error is None or error.cls_name == "DagsterAssetCheckFailedError":
+        return ""
+    return error.message.strip()
+
+
+def report(summary: Summary, console: Console) -> None:
+    """What was made, in a table, and what failed, in sentences."""
+    rows = [(name, f"{seconds:.1f}") for name, seconds in summary.seconds.items()]
+    console.print(table(f"\nscene {summary.scene_id}", ("asset", "seconds"), rows))
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in summary.checks.items())
+    console.print(f"checks   {counts}", highlight=False)
+    if summary.episodes["attempted"]:
+        console.print(
+            f"episodes {summary.episodes['succeeded']} of {summary.episodes['attempted']} attempts succeeded, "
+            f"{summary.episodes['frames']} frames",
+            highlight=False,
+        )
+    for failure in summary.failures:
+        console.print(f"[red]failed[/]   {failure}", highlight=False, soft_wrap=True)
+    for label, path in (("dataset", summary.dataset), ("scene", f"{summary.root}/scenes/{summary.scene_id}")):
+        if path:
+            console.print(f"{label:<8} {path}", highlight=False, soft_wrap=True)

@@ -1,0 +1,129 @@
+"""The register of pictures: which scene is to be made from which file. One small document per scene, `intake/<scene_id>.json`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from blueprint_assets.contracts.base import ContractError
+from blueprint_assets.contracts.source import Intake
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+
+
+class IntakeError(ValueError):
+    """A picture cannot be registered, or a scene has none. The message names the scene and the file."""
+
+
+def sha256_of(uri: str) -> str:
+    """The hash of a file anywhere that fsspec reaches.
+
+    Raises:
+        IntakeError: the file cannot be read.
+    """
+    import fsspec
+
+    digest = hashlib.sha256()
+    try:
+        with fsspec.open(uri, "rb") as stream:
+            while chunk := stream.read(1 << 20):
+                digest.update(chunk)
+    except OSError as error:
+        raise IntakeError(f"{uri}: cannot be read: {error.strerror or error}") from error
+    return digest.hexdigest()
+
+
+def register(root: str, scene_id: str, image_uri: str, mask_uri: str | None = None) -> Intake:
+    """Notes that `scene_id` is to be made from `image_uri`. Registering the same bytes again changes nothing."""
+    image_sha256 = sha256_of(image_uri)
+    mask_sha256 = sha256_of(mask_uri) if mask_uri else None
+    known = find(root, scene_id)
+    if known and (known.image_sha256, known.mask_sha256) == (image_sha256, mask_sha256):
+        if (known.image_uri, known.mask_uri) == (image_uri, mask_uri):
+            return known
+        intake = known.model_copy(update={"image_uri": image_uri, "mask_uri": mask_uri})
+    else:
+        intake = Intake(
+            scene_id=scene_id,
+            image_uri=image_uri,
+            image_sha256=image_sha256,
+            mask_uri=mask_uri,
+            mask_sha256=mask_sha256,
+            received_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+    filesystem, path = _place(root, scene_id)
+    filesystem.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+    temporary = f"{path}.{intake.image_sha256[:12]}.tmp"
+    with filesystem.open(temporary, "wb") as stream:
+        stream.write(intake.to_json().encode())
+    filesystem.mv(temporary, path)
+    return intake
+
+
+def find(root: str, scene_id: str) -> Intake | None:
+    """What was registered for the scene, or None."""
+    filesystem, path = _place(root, scene_id)
+    if not filesystem.exists(path):
+        return None
+    with filesystem.open(path, "rb") as stream:
+        content = stream.read()
+    try:
+        return Intake.parse(json.loads(content), path)
+    except json.JSONDecodeError as error:
+        raise ContractError(f"{path}: not JSON: {error}") from None
+
+
+def require(root: str, scene_id: str) -> Intake:
+    """What was registered for the scene.
+
+    Raises:
+        IntakeError: nothing was.
+    """
+    intake = find(root, scene_id)
+    if intake is None:
+        raise IntakeError(
+            f"scene {scene_id!r} has no picture in {root}/intake: drop one into a watched folder, or run "
+            f"`blueprint run PHOTO --scene-id {scene_id} --root {root}`"
+        )
+    return intake
+
+
+@contextmanager
+def fetch(intake: Intake) -> Iterator[tuple[Path, Path | None]]:
+    """Local copies of the picture and its mask, checked against the registered hashes, gone when the block ends.
+
+    Raises:
+        IntakeError: a file is gone or is not the one that was registered.
+    """
+    import fsspec
+
+    with tempfile.TemporaryDirectory(prefix="blueprint-intake-") as folder:
+        fetched: list[Path] = []
+        for uri, expected in ((intake.image_uri, intake.image_sha256), (intake.mask_uri, intake.mask_sha256)):
+            if uri is None:
+                continue
+            found = sha256_of(uri)
+            if found != expected:
+                raise IntakeError(
+                    f"{uri}: changed since scene {intake.scene_id!r} was registered (sha256 {found[:12]}…, registered "
+                    f"{(expected or '')[:12]}…); register it again with `blueprint run`"
+                )
+            local = Path(folder) / f"{len(fetched)}-{uri.rsplit('/', 1)[-1]}"
+            with fsspec.open(uri, "rb") as remote, local.open("wb") as copy:
+                shutil.copyfileobj(remote, copy)
+            fetched.append(local)
+        yield fetched[0], fetched[1] if len(fetched) > 1 else None
+
+
+def _place(root: str, scene_id: str) -> tuple[Any, str]:
+    import fsspec
+
+    filesystem, base = fsspec.core.url_to_fs(root)
+    return filesystem, f"{base.rstrip('/')}/intake/{scene_id}.json"

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from blueprint_assets.contracts.base import ContractError
+from blueprint_assets.stage1.intake import IntakeError, fetch, find, register, require
+
+
+def picture(path: Path, value: int = 90) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((80, 90, 3), value, np.uint8)).save(path)
+    return path
+
+
+def test_the_same_bytes_are_registered_once(tmp_path: Path) -> None:
+    photo = picture(tmp_path / "in" / "a.png")
+    first = register(str(tmp_path / "root"), "a_scene", str(photo))
+    again = register(str(tmp_path / "root"), "a_scene", str(photo))
+    assert again == first == find(str(tmp_path / "root"), "a_scene")
+
+
+def test_a_moved_picture_keeps_the_time_it_came_in(tmp_path: Path) -> None:
+    root, photo = str(tmp_path / "root"), picture(tmp_path / "a.png")
+    first = register(root, "scene", str(photo))
+    moved = photo.rename(tmp_path / "b.png")
+    second = register(root, "scene", str(moved))
+    assert (second.received_at, second.image_sha256) == (first.received_at, first.image_sha256)
+    assert second.image_uri == str(moved)
+
+
+def test_a_changed_picture_is_not_taken_for_the_registered_one(tmp_path: Path) -> None:
+    photo = picture(tmp_path / "a.png")
+    intake = register(str(tmp_path / "root"), "scene", str(photo))
+    picture(photo, 10)
+    with pytest.raises(IntakeError, match=r"a\.png: changed since scene 'scene' was registered"), fetch(intake):
+        pass
+
+
+def test_fetched_copies_are_gone_afterwards(tmp_path: Path) -> None:
+    photo, mask = picture(tmp_path / "a.png"), picture(tmp_path / "m.png", 1)
+    intake = register(str(tmp_path / "root"), "scene", str(photo), str(mask))
+    with fetch(intake) as (image, fetched_mask):
+        assert image.read_bytes() == photo.read_bytes()
+        assert fetched_mask is not None
+        assert fetched_mask.read_bytes() == mask.read_bytes()
+    assert not image.exists()
+
+
+def test_a_missing_file_and_an_unknown_scene_say_so(tmp_path: Path) -> None:
+    with pytest.raises(IntakeError, match=r"none\.png: cannot be read"):
+        register(str(tmp_path), "scene", str(tmp_path / "none.png"))
+    assert not (tmp_path / "intake").exists()
+    with pytest.raises(IntakeError, match="'nobody' has no picture"):
+        require(str(tmp_path), "nobody")
+
+
+def test_a_damaged_register_names_its_file(tmp_path: Path) -> None:
+    photo = picture(tmp_path / "a.png")
+    register(str(tmp_path), "scene", str(photo))
+    (tmp_path / "intake" / "scene.json").write_text("{half", encoding="utf-8")
+    with pytest.raises(ContractError, match=r"intake/scene\.json: not JSON"):
+        find(str(tmp_path), "scene")
+
+
+def test_the_register_lives_on_any_file_system(tmp_path: Path) -> None:
+    photo = picture(tmp_path / "a.png")
+    intake = register("memory://registered", "scene", str(photo))
+    assert find("memory://registered", "scene") == intake
