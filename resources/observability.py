@@ -24,13 +24,16 @@ def silent(progress: Progress) -> None:
     """Takes progress and tells nobody."""
 
 
+StageState = Literal["started", "progress", "committed", "reused", "failed"]
+
+
 @dataclass(frozen=True)
 class StageEvent:
     """Something happened to an asset of a scene."""
 
     scene_id: str
     asset: str
-    state: Literal["started", "progress", "committed", "reused", "failed"]
+    state: StageState
     progress: Progress | None = None
     seconds: float = 0.0
 

@@ -28,7 +28,9 @@ class Demo:
 def demo(options: Demo) -> int:
     """Runs the demo; returns its exit code."""
     console = Console()
-    run = Run(source=PHOTO, mask=MASK, scene_id="shelf", root=options.root, episodes=options.episodes, seed=options.seed)
+    run = Run(
+        source=PHOTO, mask=MASK, scene_id="shelf", root=options.root, episodes=options.episodes, seed=options.seed
+    )
     summary = materialize_scene(run, console)
     report(summary, console)
     if summary.success:

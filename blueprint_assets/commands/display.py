@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -51,7 +51,9 @@ class RunDisplay:
             if event.asset in self._tasks:
                 self._progress.remove_task(self._tasks.pop(event.asset))
             self.seconds[event.asset] = event.seconds
-            mark = {"committed": "[green]made[/]", "reused": "[cyan]unchanged[/]", "failed": "[red]failed[/]"}[event.state]
+            mark = {"committed": "[green]made[/]", "reused": "[cyan]unchanged[/]", "failed": "[red]failed[/]"}[
+                event.state
+            ]
             self.console.print(f"{event.asset:<18} {mark:<12} {event.seconds:6.1f} s", highlight=False)
 
     def _time_left(self, asset: str, done: int, total: int | None) -> str:
@@ -67,7 +69,7 @@ class RunDisplay:
             yield
 
 
-def table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:
+def table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
     """A plain table; columns whose cells are all numbers are right-aligned."""
     result = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for index, column in enumerate(columns):

@@ -19,7 +19,7 @@ Level = Literal["ok", "optional", "missing"]
 
 @dataclass
 class Doctor:
-    """Say what this machine can do: rendering, judges, model weights, GPU, cluster, credentials. Exit code 1 if a run would fail."""
+    """Say what this machine can do: rendering, judges, weights, GPU, cluster, credentials. Exit code 1 if a run would fail."""
 
     json: bool = False
     """Print the findings as one JSON object."""
@@ -60,7 +60,9 @@ def _python() -> Finding:
     version = ".".join(str(part) for part in sys.version_info[:3])
     if (3, 11) <= sys.version_info[:2] < (3, 13):
         return Finding("python", "ok", version)
-    return Finding("python", "missing", f"{version} is not 3.11 or 3.12", "make the environment with python3.11 or 3.12")
+    return Finding(
+        "python", "missing", f"{version} is not 3.11 or 3.12", "make the environment with python3.11 or 3.12"
+    )
 
 
 def _rendering() -> Finding:
@@ -83,7 +85,9 @@ def _package(subject: str, module: str, what: str, extra: str) -> Finding:
 
 
 def _weights() -> Finding:
-    return Finding("weights", "ok", "none needed: the embedded reconstruction is single-view geometry without a network")
+    return Finding(
+        "weights", "ok", "none needed: the embedded reconstruction is single-view geometry without a network"
+    )
 
 
 def _gpu() -> Finding:
@@ -107,11 +111,15 @@ def _cluster() -> Finding:
 
 def _credentials() -> Finding:
     if importlib.util.find_spec("gcsfs") is None:
-        return Finding("credentials", "optional", "no Google Cloud Storage client", "pip install -e '.[gcp]' for a gs:// store")
+        return Finding(
+            "credentials", "optional", "no Google Cloud Storage client", "pip install -e '.[gcp]' for a gs:// store"
+        )
     file = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS", "~/.config/gcloud/application_default_credentials.json")
     if Path(file).expanduser().exists():
         return Finding("credentials", "ok", "Google application credentials are there (not tried)")
-    return Finding("credentials", "optional", "no Google credentials", "gcloud auth application-default login, for a gs:// store")
+    return Finding(
+        "credentials", "optional", "no Google credentials", "gcloud auth application-default login, for a gs:// store"
+    )
 
 
 EXAMINATIONS: tuple[Callable[[], Finding], ...] = (

@@ -93,12 +93,14 @@ def materialize_scene(options: Run, console: Console) -> Summary:
     """
     from blueprint_assets.partitions import check_scene_id, scene_id_of
     from blueprint_assets.stage1.intake import register
-    from blueprint_assets.stage1.source import check_picture
+    from blueprint_assets.stage1.source import read_image, read_mask
 
     if options.episodes < 0 or options.seed < 0:
         raise ValueError(f"--episodes {options.episodes} --seed {options.seed}: neither can be negative")
     scene_id = check_scene_id(options.scene_id or scene_id_of(options.source.name))
-    check_picture(options.source, options.mask)
+    picture = read_image(options.source)
+    if options.mask:
+        read_mask(options.mask, picture.size)
     root = prepare(options.root)
 
     began = time.monotonic()
@@ -131,7 +133,7 @@ def _run_config(options: Run) -> dict[str, Any]:
 def _summarize(
     options: Run, scene_id: str, root: Path, result: dg.ExecuteInProcessResult, display: RunDisplay, seconds: float
 ) -> Summary:
-    from blueprint_assets.stage1.summary import scene_summary
+    from blueprint_assets.commands.status import committed_figures
 
     checks = {"passed": 0, "failed": 0, "warned": 0}
     failures = []
@@ -149,7 +151,7 @@ def _summarize(
             reason = _reason(event)
             if reason:
                 failures.append(f"{event.step_key}: {reason}")
-    made = scene_summary(root, scene_id) if options.episodes else None
+    made = committed_figures(str(root), scene_id) if options.episodes else None
     dataset = made.dataset if made and result.success else None
     return Summary(
         scene_id=scene_id,

@@ -18,7 +18,7 @@ from blueprint_assets.presentation import PREVIEW_PORT
 
 @dataclass
 class Ui:
-    """Open the Dagster UI on a store: scenes, runs, previews; drop pictures into `<root>/inbox` and watch them become datasets."""
+    """Open the Dagster UI on a store; drop pictures into `<root>/inbox` and watch them become datasets."""
 
     root: Path = Path("blueprint-data")
     """The store that `blueprint run` filled."""
@@ -60,7 +60,9 @@ def ui(options: Ui) -> int:
     web = [sys.executable, "-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(options.port), *location]
     daemon = [sys.executable, "-m", "dagster._daemon", "run", *location]
     processes = [subprocess.Popen(command, env=settings) for command in (web, daemon)]
-    console.print(f"UI on http://127.0.0.1:{options.port}  (Ctrl-C ends it); pictures go into {root}/inbox", highlight=False)
+    console.print(
+        f"UI on http://127.0.0.1:{options.port}  (Ctrl-C ends it); pictures go into {root}/inbox", highlight=False
+    )
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         return processes[0].wait()

@@ -53,7 +53,9 @@ class Observation(Document):
 
     joint_positions: tuple[float, ...]
     joint_velocities: tuple[float, ...]
-    robot_state: tuple[float, ...] = Field(description="end effector: x y z, quaternion w x y z, gripper width in metres")
+    robot_state: tuple[float, ...] = Field(
+        description="end effector: x y z, quaternion w x y z, gripper width in metres"
+    )
     rgb_image: str | None = None
     physics: FramePhysics = FramePhysics()
     objects: tuple[ObjectPose, ...] = ()
@@ -62,7 +64,9 @@ class Observation(Document):
 class Frame(Document):
     step: int = Field(ge=0)
     observation: Observation
-    action: tuple[float, ...] = Field(description="commanded: seven arm joints, radians, then one finger's travel, metres")
+    action: tuple[float, ...] = Field(
+        description="commanded: seven arm joints, radians, then one finger's travel, metres"
+    )
     timestamp: float = Field(ge=0, description="seconds of simulated time since the first frame")
     phase: str = ""
 
@@ -81,7 +85,9 @@ class EpisodeProvenance(Document):
 class Episode(Document):
     schema_version: Literal["2.2"] = "2.2"
     episode_id: str = Field(pattern=r"^episode_[0-9]{6}$")
-    episode_uuid: str = Field(description="uuid5 of scene, task, seed and state hash: the same episode has the same name everywhere")
+    episode_uuid: str = Field(
+        description="uuid5 of scene, task, seed and state hash: the same episode has the same name everywhere"
+    )
     scene_id: SceneId
     task_id: str
     task_name: str

@@ -115,7 +115,9 @@ class SceneInfo(Document):
     confidence: float = Field(ge=0, le=1)
     environment_type: str | None = Field(description="kitchen, office, …; null when nobody said")
     reconstruction_method: str = Field(description="what really ran: embedded, 3d-re-gen@<commit>, …")
-    generated_at: str = Field(description="ISO 8601: when the source was received; the commit record says when this ran")
+    generated_at: str = Field(
+        description="ISO 8601: when the source was received; the commit record says when this ran"
+    )
     camera: str = "camera.json"
     support_planes: tuple[SupportPlane, ...] = Field(min_length=1)
     objects: tuple[PosedObject, ...] = Field(min_length=1)

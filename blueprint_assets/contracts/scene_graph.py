@@ -37,6 +37,6 @@ class SceneGraphEdge(Document):
 class SceneGraph(Document):
     scene_id: SceneId
     coordinate_system: Literal["z_up"] = "z_up"
-    meters_per_unit: Literal[1.0] = 1.0
+    meters_per_unit: float = Field(default=1.0, ge=1.0, le=1.0)
     nodes: tuple[SceneGraphNode, ...] = Field(min_length=1)
     edges: tuple[SceneGraphEdge, ...]

@@ -52,7 +52,7 @@ class SceneLayout(Document):
     scene_id: SceneId
     layout_version: Literal["1.0.0"] = "1.0.0"
     coordinate_frame: Literal["z_up"] = "z_up"
-    meters_per_unit: Literal[1.0] = 1.0
+    meters_per_unit: float = Field(default=1.0, ge=1.0, le=1.0)
     scale_factor: float = Field(gt=0, description="metres per reconstruction unit that was applied")
     objects: tuple[LayoutObject, ...] = Field(min_length=1)
     support_surfaces: tuple[SupportSurface, ...] = Field(min_length=1)

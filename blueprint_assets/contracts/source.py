@@ -32,6 +32,8 @@ class Source(Document):
     image: str = Field(description="upright 8-bit RGB PNG, relative to the scene; every pixel number refers to it")
     width: int = Field(gt=0)
     height: int = Field(gt=0)
-    mask: str | None = Field(default=None, description="instance ids, 0 = background; 16-bit or 8-bit PNG of the same size")
+    mask: str | None = Field(
+        default=None, description="instance ids, 0 = background; 16-bit or 8-bit PNG of the same size"
+    )
     exif_focal_35mm: float | None = Field(default=None, gt=0)
     received_at: str

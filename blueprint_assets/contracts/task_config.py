@@ -30,7 +30,9 @@ class SuggestedTask(Document):
     priority: int = Field(ge=1)
     requires_object_motion: bool = True
     description_hint: str = ""
-    constraints: dict[str, float] = Field(default={}, description="lift_height_m, hold_s, …: the success predicate's numbers")
+    constraints: dict[str, float] = Field(
+        default={}, description="lift_height_m, hold_s, …: the success predicate's numbers"
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -1,0 +1,80 @@
+"""A picture that is dropped into the inbox becomes a scene, and the scene goes on to its dataset by itself.
+
+The sensor only registers: it adds the partition and writes the intake. What is made when is said by the assets'
+automation conditions, so that nothing is requested twice.
+"""
+
+import json
+
+import dagster as dg
+
+from blueprint_assets.partitions import scene_id_of, scenes
+from blueprint_assets.stage1.intake import IMAGE_SUFFIXES, IntakeError, find, register, sha256_of
+from resources.storage import store_root
+
+MASK_SUFFIX = "_mask.png"
+"""`photo.jpg` may come with its instance mask, `photo_mask.png`."""
+
+
+@dg.sensor(
+    name="photo_inbox",
+    minimum_interval_seconds=15,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    asset_selection=dg.AssetSelection.assets("source"),
+    description="Registers new pictures of the inbox as scenes.",
+)
+def photo_inbox(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """Registers each new or changed picture once; the cursor remembers name, size and time of what was seen."""
+    root = store_root()
+    seen: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
+    listing = list_pictures(f"{root.rstrip('/')}/inbox")
+    fresh = {uri: stamp for uri, stamp in listing.items() if seen.get(uri) != stamp and not uri.endswith(MASK_SUFFIX)}
+    if not fresh:
+        return dg.SkipReason(f"no new picture in {root}/inbox")
+    added = []
+    for uri in sorted(fresh):
+        try:
+            added.append(_register(root, uri, listing))
+        except (IntakeError, OSError) as error:
+            context.log.error(f"{uri}: not registered: {error}")
+            listing.pop(uri)  # looked at again at the next tick
+    return dg.SensorResult(
+        dynamic_partitions_requests=[scenes.build_add_request(sorted(set(added)))] if added else [],
+        cursor=json.dumps(listing, sort_keys=True),
+    )
+
+
+def _register(root: str, uri: str, listing: dict[str, str]) -> str:
+    """Registers a picture under its name, or under its name and content when the name is taken by another one."""
+    mask = uri.rsplit(".", 1)[0] + MASK_SUFFIX
+    scene_id = scene_id_of(uri)
+    known = find(root, scene_id)
+    content = sha256_of(uri)
+    if known and known.image_sha256 != content and known.image_uri != uri:
+        scene_id = f"{scene_id[:54]}_{content[:8]}"
+    register(root, scene_id, uri, mask if mask in listing else None)
+    return scene_id
+
+
+def list_pictures(uri: str) -> dict[str, str]:
+    """Pictures below a folder or prefix: uri -> a stamp that changes when the file does. A folder that is not there is empty."""
+    import fsspec
+
+    filesystem, path = fsspec.core.url_to_fs(uri)
+    if not filesystem.exists(path):
+        return {}
+    pictures = {}
+    for name, info in sorted(filesystem.find(path, detail=True).items()):
+        if name.lower().endswith(IMAGE_SUFFIXES):
+            changed = info.get("mtime") or info.get("updated") or info.get("created") or ""
+            pictures[filesystem.unstrip_protocol(name)] = f"{info.get('size')}@{changed}"
+    return pictures
+
+
+automation_sensor = dg.AutomationConditionSensorDefinition(
+    name="carry_scenes_on",
+    target=dg.AssetSelection.all(),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=15,
+    description="Makes what a registered scene still lacks, gate by gate.",
+)

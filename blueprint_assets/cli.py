@@ -1,0 +1,47 @@
+"""The `blueprint` command. Each subcommand is a module of `blueprint_assets.commands`; this file is their table."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import tyro
+
+from blueprint_assets.commands.demo import Demo, demo
+from blueprint_assets.commands.doctor import Doctor, doctor
+from blueprint_assets.commands.run import Run, run
+from blueprint_assets.commands.status import Status, status
+from blueprint_assets.commands.ui import Ui, ui
+
+COMMANDS: dict[type[Any], Callable[[Any], int]] = {Run: run, Ui: ui, Status: status, Doctor: doctor, Demo: demo}
+
+Command = (
+    Annotated[Run, tyro.conf.subcommand("run")]
+    | Annotated[Ui, tyro.conf.subcommand("ui")]
+    | Annotated[Status, tyro.conf.subcommand("status")]
+    | Annotated[Doctor, tyro.conf.subcommand("doctor")]
+    | Annotated[Demo, tyro.conf.subcommand("demo")]
+)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Parses the command line, runs the command and ends the process with its exit code.
+
+    Input that cannot be used is one line on standard error and exit code 2.
+    """
+    options = tyro.cli(
+        Command,
+        prog="blueprint",
+        description="One photograph in, a LeRobot dataset of physically simulated robot episodes out.",
+        args=arguments,
+    )
+    try:
+        code = COMMANDS[type(options)](options)
+    except KeyboardInterrupt:
+        print("blueprint: interrupted; what was committed stays", file=sys.stderr)
+        code = 130
+    except (ValueError, RuntimeError, OSError) as error:
+        print(f"blueprint: error: {error}", file=sys.stderr)
+        code = 2
+    raise SystemExit(code)

@@ -1,0 +1,60 @@
+"""Blueprint: one photograph in, a LeRobot dataset of physically simulated episodes out.
+
+    source -> reconstruction -> scene_manifest -> scene_layout -> simready_assets -> scene_usd
+           -> geniesim_export -> geniesim_job -> episodes -> lerobot_dataset
+
+One partition per scene; one artifact per asset and scene, committed whole; a gate (asset check) behind every asset.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from blueprint_assets import deployment
+from blueprint_assets.automation import automation_sensor, photo_inbox
+from blueprint_assets.backends import Reconstruction, Simulation
+from blueprint_assets.dataset.assets import episodes, lerobot_dataset
+from blueprint_assets.geniesim.assets import geniesim_export, geniesim_job
+from blueprint_assets.partitions import scenes
+from blueprint_assets.scene.assets import scene_layout, scene_manifest, scene_usd, simready_assets
+from blueprint_assets.stage1.assets import reconstruction, source
+from checks import dataset_checks, geniesim_checks, scene_checks, simready_checks, stage1_checks
+from io_managers.dagster_io import SceneStoreIOManager, SceneStoreResource
+from resources.storage import store_root
+
+SCENE = [source, reconstruction, scene_manifest, scene_layout, simready_assets, scene_usd]
+EPISODES = [geniesim_export, geniesim_job, episodes, lerobot_dataset]
+
+SCENE_JOB = "photo_to_scene"
+SCENES_TO_DATASETS_JOB = "photo_to_dataset"
+
+scene_store = SceneStoreResource(root=store_root())
+
+
+def definitions(reconstructor: Reconstruction, simulation: Simulation) -> dg.Definitions:
+    """The graph with the given backends."""
+    return dg.Definitions(
+        assets=[*SCENE, *EPISODES],
+        asset_checks=[
+            *stage1_checks.ALL,
+            *scene_checks.ALL,
+            *simready_checks.ALL,
+            *geniesim_checks.ALL,
+            *dataset_checks.ALL,
+        ],
+        jobs=[
+            dg.define_asset_job(SCENE_JOB, selection=SCENE, partitions_def=scenes),
+            dg.define_asset_job(SCENES_TO_DATASETS_JOB, selection=[*SCENE, *EPISODES], partitions_def=scenes),
+        ],
+        sensors=[photo_inbox, automation_sensor],
+        resources={
+            "scene_store": scene_store,
+            "artifact_io": SceneStoreIOManager(store=scene_store),
+            "reconstructor": reconstructor,
+            "simulation": simulation,
+        },
+        executor=deployment.executor(),
+    )
+
+
+defs = definitions(Reconstruction(), Simulation())

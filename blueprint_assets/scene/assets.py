@@ -1,0 +1,100 @@
+"""From posed meshes to a scene that a simulator can load: what is there, how big it is, what it weighs, where it stands."""
+
+from typing import Any
+
+import dagster as dg
+
+from blueprint_assets.stage import Metadata, Workspace, produce, stage
+from io_managers.dagster_io import SceneStoreResource
+from io_managers.record import ArtifactRef
+
+
+@stage(
+    group="scene",
+    kinds={"json", "mesh"},
+    owns=("assets/scene_manifest.json", "assets/objects/", "assets/.stage1_complete", "seg/"),
+    made_by=("blueprint_assets.scene.manifest",),
+)
+def scene_manifest(
+    context: dg.AssetExecutionContext, scene_store: SceneStoreResource, reconstruction: ArtifactRef
+) -> dg.Output[Any]:
+    """Every object by name: its mesh, its transform, its role and what it affords."""
+    from blueprint_assets.contracts.posed_meshes import SceneInfo
+    from blueprint_assets.scene.manifest import build_manifest
+
+    def build(work: Workspace) -> Metadata:
+        info = SceneInfo.read(work.inputs / "stage1/scene_info.json")
+        manifest = build_manifest(work.inputs / "stage1", info, work.out)
+        return {"objects": len(manifest.objects), "meters_per_unit": manifest.scene.meters_per_unit}
+
+    return produce(context, scene_store.open(), {"reconstruction": reconstruction}, build)
+
+
+@stage(group="scene", kinds={"json"}, owns=("layout/",), made_by=("blueprint_assets.scene.layout",))
+def scene_layout(
+    context: dg.AssetExecutionContext,
+    scene_store: SceneStoreResource,
+    reconstruction: ArtifactRef,
+    scene_manifest: ArtifactRef,
+) -> dg.Output[Any]:
+    """The scene in metres on a table that stands on the ground, overlaps resolved; every change is reported."""
+    from blueprint_assets.scene.layout import lay_out_scene, layout_table
+
+    def build(work: Workspace) -> Metadata:
+        layout, report = lay_out_scene(work.inputs, work.out)
+        return {
+            "scale_factor": report.factor,
+            "scale_confidence": report.confidence,
+            "adjustments": len(report.adjustments),
+            "table": layout_table(layout),
+        }
+
+    inputs = {"reconstruction": reconstruction, "scene_manifest": scene_manifest}
+    return produce(context, scene_store.open(), inputs, build)
+
+
+@stage(
+    group="simready",
+    kinds={"usd", "mesh"},
+    owns=("assets/obj_*/", "assets/simready_physics.json"),
+    made_by=("blueprint_assets.scene.simready", "blueprint_assets.scene.hulls", "resources.physics_estimator"),
+)
+def simready_assets(
+    context: dg.AssetExecutionContext,
+    scene_store: SceneStoreResource,
+    scene_manifest: ArtifactRef,
+    scene_layout: ArtifactRef,
+) -> dg.Output[Any]:
+    """One USD asset per object with collision hulls, mass, friction and semantics; every figure says where it came from."""
+    from blueprint_assets.scene.simready import build_simready, physics_table
+
+    def build(work: Workspace) -> Metadata:
+        physics = build_simready(work.inputs, work.out, work.progress)
+        return {"objects": len(physics.objects), "table": physics_table(physics)}
+
+    inputs = {"scene_manifest": scene_manifest, "scene_layout": scene_layout}
+    return produce(context, scene_store.open(), inputs, build)
+
+
+@stage(
+    group="simready",
+    kinds={"usd", "mujoco"},
+    owns=("usd/",),
+    made_by=("blueprint_assets.scene.usd", "blueprint_assets.scene.preview", "resources.simulator"),
+)
+def scene_usd(
+    context: dg.AssetExecutionContext,
+    scene_store: SceneStoreResource,
+    source: ArtifactRef,
+    scene_layout: ArtifactRef,
+    simready_assets: ArtifactRef,
+) -> dg.Output[Any]:
+    """The composed scene with table, ground and the photograph's camera, and a render beside the photograph."""
+    from blueprint_assets.scene.usd import compose_scene
+
+    def build(work: Workspace) -> Metadata:
+        composed = compose_scene(work.inputs, work.out)
+        return {"preview": "usd/preview.png", "prims": composed.prims, "bytes_usd": composed.size_bytes}
+
+    inputs = {"source": source, "scene_layout": scene_layout, "simready_assets": simready_assets}
+    return produce(context, scene_store.open(), inputs, build)

@@ -1,0 +1,119 @@
+"""Gates behind the picture and the reconstruction."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from blueprint_assets.contracts.posed_meshes import Camera, Pose, SceneInfo
+from blueprint_assets.contracts.source import Source
+from blueprint_assets.stage1.assets import reconstruction, source
+from checks import thresholds
+from checks.verdict import Number, Verdict, failed, gate, passed, unmeasured
+
+
+@gate(source, blocking=False)
+def picture_is_sharp(scene: Path) -> Verdict:
+    """The picture holds detail: variance of the Laplacian at 512 px."""
+    import cv2
+
+    path = scene / Source.read(scene / "input/source.json").image
+    grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if grey is None:
+        return unmeasured(f"{path.name} cannot be decoded")
+    scale = 512 / max(grey.shape)
+    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else grey
+    sharpness = float(cv2.Laplacian(small, cv2.CV_64F).var())
+    measured, limits = {"sharpness": sharpness}, {"sharpness": thresholds.MIN_SHARPNESS}
+    if sharpness < thresholds.MIN_SHARPNESS:
+        return failed(
+            f"sharpness {sharpness:.1f} (limit {thresholds.MIN_SHARPNESS}): take a sharper picture", measured, limits
+        )
+    return passed(f"sharpness {sharpness:.1f}", measured, limits)
+
+
+@gate(source)
+def picture_is_what_was_registered(scene: Path) -> Verdict:
+    """The kept bytes are those of the registered picture."""
+    import hashlib
+
+    document = Source.read(scene / "input/source.json")
+    found = hashlib.sha256((scene / document.original).read_bytes()).hexdigest()
+    if found != document.original_sha256:
+        return failed(f"{document.original}: sha256 {found[:12]}…, registered {document.original_sha256[:12]}…")
+    return passed(f"{document.width}x{document.height}, sha256 {found[:12]}…")
+
+
+@gate(reconstruction)
+def meshes_are_watertight(scene: Path) -> Verdict:
+    """Every mesh is closed, has a volume and outward normals; every listed file has its hash."""
+    import hashlib
+
+    from blueprint_assets.geometry.mesh import load_glb
+
+    stage1 = scene / "stage1"
+    info = SceneInfo.read(stage1 / "scene_info.json")
+    wrong = [
+        f"{name}: sha256 differs from scene_info.json"
+        for name, expected in info.sha256.items()
+        if hashlib.sha256((stage1 / name).read_bytes()).hexdigest() != expected
+    ]
+    for item in info.objects:
+        mesh = load_glb(stage1 / item.mesh)
+        mesh.merge_vertices(merge_tex=True, merge_norm=True)
+        if not mesh.is_watertight:
+            wrong.append(f"{item.id}: mesh is open")
+        elif mesh.volume <= 0:
+            wrong.append(f"{item.id}: volume {mesh.volume:.3g}, the faces look inwards")
+    measured = {"objects": len(info.objects), "wrong": len(wrong)}
+    if wrong:
+        return failed("; ".join(wrong[:5]), measured, {"wrong": 0})
+    return passed(f"{len(info.objects)} closed meshes", measured, {"wrong": 0})
+
+
+@gate(reconstruction)
+def silhouettes_match_the_masks(scene: Path) -> Verdict:
+    """Each mesh, seen by the reconstructed camera, covers its mask: mean intersection over union."""
+    import numpy as np
+
+    from blueprint_assets.geometry.mesh import load_glb
+    from blueprint_assets.geometry.silhouette import silhouette
+    from blueprint_assets.geometry.transforms import apply
+
+    stage1 = scene / "stage1"
+    info = SceneInfo.read(stage1 / "scene_info.json")
+    camera = Camera.read(stage1 / info.camera)
+    ious: dict[str, float] = {}
+    for item in info.objects:
+        if item.mask is None:
+            continue
+        mask = _read_mask(stage1 / item.mask)
+        mesh = load_glb(stage1 / item.mesh)
+        vertices = apply(Pose.read(stage1 / item.pose).transform_matrix, mesh.vertices)
+        seen = silhouette(camera, vertices, np.asarray(mesh.faces))
+        others = np.zeros_like(mask)
+        for other in info.objects:
+            if other.mask is not None and other.id != item.id:
+                others |= _read_mask(stage1 / other.mask)
+        seen &= ~others  # what stands in front of it hides it in the mask as well
+        union = int((seen | mask).sum())
+        ious[item.id] = float((seen & mask).sum()) / union if union else 0.0
+    if not ious:
+        return unmeasured("no object has a mask")
+    mean = float(np.mean(list(ious.values())))
+    worst = min(ious, key=lambda key: ious[key])
+    measured: dict[str, Number] = {"mean_iou": mean, "worst_iou": ious[worst], "worst_object": worst}
+    limits = {"mean_iou": thresholds.MIN_MASK_IOU}
+    said = f"mean silhouette IoU {mean:.2f} (limit {thresholds.MIN_MASK_IOU}), worst {worst} {ious[worst]:.2f}"
+    return passed(said, measured, limits) if mean >= thresholds.MIN_MASK_IOU else failed(said, measured, limits)
+
+
+def _read_mask(path: Path):  # type: ignore[no-untyped-def]
+    import cv2
+
+    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if image is None:
+        raise ValueError(f"{path}: not a readable mask")
+    return image > 127
+
+
+ALL = [picture_is_sharp, picture_is_what_was_registered, meshes_are_watertight, silhouettes_match_the_masks]

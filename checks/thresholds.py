@@ -1,0 +1,43 @@
+"""Every limit that a check compares with, beside where it comes from. Loosening one is a change to this file alone."""
+
+from __future__ import annotations
+
+# source ------------------------------------------------------------------------------------------------------------
+MIN_SHARPNESS = 4.0
+"""Variance of the Laplacian of the grey picture (8-bit) at 512 px; below it nothing but a smear is in the picture.
+Own choice: a defocused phone photo has 10 to 40, a uniform wall below 2."""
+
+# stage 1 -----------------------------------------------------------------------------------------------------------
+MIN_OBJECTS = 1
+"""The contract: a scene without an object has nothing to pick up."""
+MIN_MASK_IOU = 0.5
+"""Silhouette of the reconstructed mesh, seen by the reconstructed camera, against the object's mask: 0.5 is the usual
+bar for a detection (COCO's loosest). Mean over objects."""
+
+# scene -------------------------------------------------------------------------------------------------------------
+SCALE_FACTOR_SIZE_M = (0.01, 0.6)
+"""Median largest dimension of the scene's movable objects after scaling, metres: outside it, the scale is wrong
+for a table top. Own choice, wide on purpose."""
+MAX_OVERLAP_M = 0.01
+"""Objects may not start deeper than this inside one another: MolmoSpaces' penetration limit (contact.dist < -0.01 m)."""
+
+# simready ----------------------------------------------------------------------------------------------------------
+MASS_KG = (0.001, 50.0)
+"""A movable object's mass. The published pipeline's plausibility gate is 0.01 to 500 kg for anything in a house;
+tightened to what one arm meets on a table."""
+FRICTION = (0.05, 2.0)
+"""Static and dynamic friction coefficients: the published gate's 0 to 2, without the frictionless end."""
+HULL_VOLUME_RATIO = (0.7, 2.0)
+"""Sum of the collision hulls' volumes over the mesh's. V-HACD with 16 hulls measured 1.16 to 1.41 on a mug and a blob."""
+SETTLE_SECONDS = 2.0
+MAX_DRIFT_M = 0.05
+"""MolmoSpaces' stability test: a body that moves 5 cm after the start is not stable."""
+MAX_SINK_M = 0.01
+"""MolmoSpaces' penetration limit, used for sinking into the support."""
+
+# geniesim ----------------------------------------------------------------------------------------------------------
+MIN_TASKS = 1
+MIN_EPISODES = 1
+MIN_TASK_SUCCESS_RATE = 0.5
+"""Successes over attempts, a warning only: a hard scene is not a wrong one. The published figures of peers are
+0.26 (MimicGen) to 0.8; ours on the demo scene is benchmarked at 0.8."""

@@ -1,0 +1,88 @@
+"""What a measurement says: passed, failed, or that it could not be made. The third is never counted as the first."""
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import dagster as dg
+
+from blueprint_assets.partitions import scenes
+from blueprint_assets.stage import checked_out
+
+Outcome = Literal["passed", "failed", "unmeasured"]
+Number = float | int | str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`measured` and `limits` share their keys where a figure has a limit; `reason` says it in a sentence."""
+
+    outcome: Outcome
+    reason: str
+    measured: dict[str, Number] = field(default_factory=dict)
+    limits: dict[str, Number] = field(default_factory=dict)
+
+    def result(self, blocking: bool = True) -> dg.AssetCheckResult:
+        """The verdict as Dagster shows it. A check that blocks also blocks when it could not measure."""
+        return dg.AssetCheckResult(
+            passed=self.outcome == "passed",
+            severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
+            description=self.reason,
+            metadata={
+                "outcome": self.outcome,
+                **{f"measured_{key}": value for key, value in self.measured.items()},
+                **{f"limit_{key}": value for key, value in self.limits.items()},
+            },
+        )
+
+
+def passed(
+    reason: str, measured: Mapping[str, Number] | None = None, limits: Mapping[str, Number] | None = None
+) -> Verdict:
+    """The thing was measured and is within its limits."""
+    return Verdict("passed", reason, dict(measured or {}), dict(limits or {}))
+
+
+def failed(
+    reason: str, measured: Mapping[str, Number] | None = None, limits: Mapping[str, Number] | None = None
+) -> Verdict:
+    """The thing was measured and is not within its limits."""
+    return Verdict("failed", reason, dict(measured or {}), dict(limits or {}))
+
+
+def unmeasured(reason: str) -> Verdict:
+    """Nothing was measured."""
+    return Verdict("unmeasured", reason)
+
+
+def gate(
+    asset: dg.AssetsDefinition, *needs: dg.AssetsDefinition, blocking: bool = True
+) -> Callable[[Callable[[Path], Verdict]], dg.AssetChecksDefinition]:
+    """Makes an asset check, one result per scene, of a function from a folder to a verdict.
+
+    The folder is laid out like the scene and holds the committed artifacts of `asset` and `needs`. The function's name
+    is the check's, its docstring the description.
+    """
+    names = [each.key.path[-1] for each in (asset, *needs)]
+
+    def decorate(measure: Callable[[Path], Verdict]) -> dg.AssetChecksDefinition:
+        def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+            store = context.resources.scene_store.open()
+            with checked_out(store, context.partition_key, *names) as scene:
+                return measure(scene).result(blocking)
+
+        with warnings.catch_warnings():
+            # Checks with partitions are new in Dagster 1.13 and carry a preview warning, once for each of them.
+            warnings.simplefilter("ignore", dg.PreviewWarning)
+            return dg.asset_check(
+                asset=asset,
+                name=measure.__name__,
+                description=(measure.__doc__ or "").strip(),
+                blocking=blocking,
+                partitions_def=scenes,
+                required_resource_keys={"scene_store"},
+            )(check)
+
+    return decorate
