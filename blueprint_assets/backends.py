@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,8 +46,10 @@ class Simulation(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         robot = TaskConfig.read(scene / "geniesim/task_config.json").robot_config
         usd = scene / "usd/scene.usda"
-        with start_embedded(usd, scene, robot, recordings) as simulator:
-            yield simulator, EmbeddedPlanner(build_world(usd, scene, robot))
+        with tempfile.TemporaryDirectory(prefix="blueprint-simulator-") as folder:
+            log = Path(folder) / "server.log"
+            with start_embedded(usd, scene, robot, recordings, log) as simulator:
+                yield simulator, EmbeddedPlanner(build_world(usd, scene, robot))
 
     def renderer(self, scene: Path) -> RecordedScene:
         """What turns recorded states into pictures."""

@@ -15,7 +15,6 @@ from blueprint_assets.automation import automation_sensor, photo_inbox
 from blueprint_assets.backends import Reconstruction, Simulation
 from blueprint_assets.dataset.assets import episodes, lerobot_dataset
 from blueprint_assets.geniesim.assets import geniesim_export, geniesim_job
-from blueprint_assets.partitions import scenes
 from blueprint_assets.scene.assets import scene_layout, scene_manifest, scene_usd, simready_assets
 from blueprint_assets.stage1.assets import reconstruction, source
 from checks import dataset_checks, geniesim_checks, scene_checks, simready_checks, stage1_checks
@@ -43,8 +42,8 @@ def definitions(reconstructor: Reconstruction, simulation: Simulation) -> dg.Def
             *dataset_checks.ALL,
         ],
         jobs=[
-            dg.define_asset_job(SCENE_JOB, selection=SCENE, partitions_def=scenes),
-            dg.define_asset_job(SCENES_TO_DATASETS_JOB, selection=[*SCENE, *EPISODES], partitions_def=scenes),
+            dg.define_asset_job(SCENE_JOB, selection=SCENE),
+            dg.define_asset_job(SCENES_TO_DATASETS_JOB, selection=[*SCENE, *EPISODES]),
         ],
         sensors=[photo_inbox, automation_sensor],
         resources={

@@ -34,7 +34,12 @@ _LACKING = (
     & ~dg.AutomationCondition.in_progress()
     & ~dg.AutomationCondition.execution_failed()
 )
-CARRY_ON = (dg.AutomationCondition.eager() | _LACKING) & dg.AutomationCondition.all_deps_blocking_checks_passed()
+_PAST_THE_GATES: dg.AutomationCondition[Any] = dg.AutomationCondition.all_deps_match(
+    # What is requested in the same tick runs in the same run, with its checks, and there a failed one blocks.
+    dg.AutomationCondition.will_be_requested()
+    | dg.AutomationCondition.all_checks_match(dg.AutomationCondition.check_passed(), blocking_only=True)
+)
+CARRY_ON = (dg.AutomationCondition.eager() | _LACKING) & _PAST_THE_GATES
 """A scene goes on to the next asset when something above it is new, or when it was never made (`eager` alone never sees
 scenes that were there before the daemon), and in both cases only past passed gates. What failed is not tried again
 until something above it changes."""
@@ -147,9 +152,8 @@ def produce(
     except (ValueError, RuntimeError, OSError) as error:
         tell("failed")
         raise dg.Failure(description=f"{type(error).__name__}: {error}", allow_retries=False) from error
-    return dg.Output(
-        store.ref(record), data_version=dg.DataVersion(record.commit_id), metadata=present(store.root, record)
-    )
+    context.set_data_version(context.asset_key, dg.DataVersion(record.commit_id))
+    return dg.Output(store.ref(record), metadata=present(store.root, record))
 
 
 @contextmanager

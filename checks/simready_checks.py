@@ -73,11 +73,11 @@ def scene_opens_in_openusd(scene: Path) -> Verdict:
 @gate(scene_usd, simready_assets)
 def asset_validator_finds_no_error(scene: Path) -> Verdict:
     """omniverse-asset-validator reports no error; its warnings are counted."""
-    from blueprint_assets.scene.settle import Unmeasured, validate
+    from blueprint_assets.scene.settle import UnmeasuredError, validate
 
     try:
         findings = validate(scene / SCENE)
-    except Unmeasured as error:
+    except UnmeasuredError as error:
         return unmeasured(str(error))
     measured = {"errors": len(findings.errors), "warnings": len(findings.warnings)}
     if findings.errors:
@@ -88,11 +88,11 @@ def asset_validator_finds_no_error(scene: Path) -> Verdict:
 @gate(scene_usd, simready_assets)
 def objects_settle(scene: Path) -> Verdict:
     """In MuJoCo, for two simulated seconds: no object drifts, sinks or starts inside another beyond the limits."""
-    from blueprint_assets.scene.settle import Unmeasured, settle
+    from blueprint_assets.scene.settle import UnmeasuredError, settle
 
     try:
         report = settle(scene / SCENE, scene, thresholds.SETTLE_SECONDS)
-    except Unmeasured as error:
+    except UnmeasuredError as error:
         return unmeasured(str(error))
     wrong = [
         f"{item.object_id} {what} {value * 100:.1f} cm (limit {limit * 100:.1f} cm)"

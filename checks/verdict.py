@@ -70,8 +70,11 @@ def gate(
     def decorate(measure: Callable[[Path], Verdict]) -> dg.AssetChecksDefinition:
         def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
             store = context.resources.scene_store.open()
-            with checked_out(store, context.partition_key, *names) as scene:
-                return measure(scene).result(blocking)
+            try:
+                with checked_out(store, context.partition_key, *names) as scene:
+                    return measure(scene).result(blocking)
+            except (ValueError, RuntimeError) as error:  # what the domain raises when an artifact is not what it must be
+                return failed(f"{type(error).__name__}: {error}").result(blocking)
 
         with warnings.catch_warnings():
             # Checks with partitions are new in Dagster 1.13 and carry a preview warning, once for each of them.
