@@ -34,7 +34,9 @@ def tracked_files() -> list[Path]:
         names = [name for name in listed.stdout.split("\0") if name]
     else:
         names = [str(path.relative_to(ROOT)) for path in ROOT.rglob("*")]
-        names = [name for name in names if not re.search(r"(^|/)(\.[a-z_]+|__pycache__|demo|blueprint-data)(/|$)", name)]
+        names = [
+            name for name in names if not re.search(r"(^|/)(\.[a-z_]+|__pycache__|demo|blueprint-data)(/|$)", name)
+        ]
     return [ROOT / name for name in names if (ROOT / name).is_file()]
 
 
@@ -104,7 +106,9 @@ def test_every_locked_package_has_a_version_and_a_hash_and_no_address(lock: str)
 
 def test_both_locks_agree() -> None:
     here, image = (requirements(lock) for lock in LOCKS)
-    assert {name: (here[name][0], image[name][0]) for name in here.keys() & image.keys() if here[name] != image[name]} == {}
+    assert {
+        name: (here[name][0], image[name][0]) for name in here.keys() & image.keys() if here[name] != image[name]
+    } == {}
 
 
 @pytest.mark.parametrize(
@@ -165,7 +169,9 @@ def test_make_lists_every_target_with_a_word_about_it() -> None:
     assert [name for name, rest in rules if "## " not in rest] == []
     listed = subprocess.run(["make", "-s"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert all(f"make {name}" in listed for name, _ in rules)
-    assert {"demo", "test", "lint", "conformance", "bench", "test-slow", "lock", "schemas", "clean"} <= dict(rules).keys()
+    assert {"demo", "test", "lint", "conformance", "bench", "test-slow", "lock", "schemas", "clean"} <= dict(
+        rules
+    ).keys()
 
 
 def test_the_image_copies_what_exists() -> None:

@@ -27,11 +27,14 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     return lines[0]
 
 
-def png_header(width: int, height: int) -> bytes:
-    """A PNG that claims a size and holds no pixels."""
+def claiming_png(width: int, height: int) -> bytes:
+    """A PNG that claims a size and holds a few pixels at the most."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunk = b"IHDR" + header
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(64))) + chunk(b"IEND", b"")
 
 
 def pictures(folder: Path) -> dict[str, Path]:
@@ -40,7 +43,7 @@ def pictures(folder: Path) -> dict[str, Path]:
     made["text"].write_text("this is not a picture")
     made["empty"].write_bytes(b"")
     made["truncated"].write_bytes(PHOTO.read_bytes()[:20_000])
-    made["huge"].write_bytes(png_header(12_000, 9_000))
+    made["huge"].write_bytes(claiming_png(12_000, 9_000))
     Image.new("RGB", (1, 1), "red").save(made["dot"])
     Image.new("RGB", (320, 240), "black").save(made["black"])
     made["folder"].mkdir()
@@ -56,7 +59,7 @@ def pictures(folder: Path) -> dict[str, Path]:
         ("truncated", "truncated"),
         ("huge", "megapixels"),
         ("dot", "1x1"),
-        ("black", "uniform"),
+        ("black", "the picture is black"),
         ("folder", "folder"),
         ("missing", "no such file"),
     ],

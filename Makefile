@@ -1,0 +1,57 @@
+# Targets for users and developers; `make` lists them. Everything happens inside this folder (.venv, demo).
+.DEFAULT_GOAL := help
+.PHONY: help venv system demo test test-slow lint conformance bench lock schemas clean
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?=
+export PYTHON
+BIN := .venv/bin
+SETUP := deployments/local/setup.sh
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+# Two stamps: changing pyproject.toml does not install the locked packages again.
+.venv/.locked: requirements.lock
+	@$(SETUP) venv
+	@touch $@
+
+.venv/.project: .venv/.locked pyproject.toml
+	@$(SETUP) project
+	@touch $@
+
+venv: .venv/.project  ## the virtual environment .venv from requirements.lock (PYTHON=... names the interpreter)
+
+system: .venv/.project  ## check that rendering works; install Mesa where we are root on Debian or Ubuntu
+	@$(SETUP) system
+
+demo: system  ## one photo to a scene, ten episodes and a LeRobot dataset, in demo/
+	@$(BIN)/blueprint demo
+
+test: system  ## the test suite, without the slow tests
+	@$(BIN)/python -m pytest -m "not slow"
+
+test-slow: system  ## the tests that take over a minute each
+	@$(BIN)/python -m pytest -m slow
+
+lint: .venv/.project  ## ruff (rules and format) and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+conformance: .venv/.project  ## load a dataset with the real LeRobot (python3.12, its own environment)
+	@tests/conformance/run.sh
+
+bench: system  ## the benchmarks; one JSON object each
+	@for file in tests/benchmarks/*.py; do $(BIN)/python "$$file" || exit 1; done
+
+lock:  ## requirements.lock and the image's lock again, from pyproject.toml (needs uv)
+	@deployments/local/lock.sh
+
+schemas: .venv/.project  ## fixtures/contracts/*.schema.json again, from the contracts
+	@$(BIN)/python -m blueprint_assets.contracts.schemas
+
+clean:  ## remove .venv, caches and demo/
+	rm -rf .venv .conformance .mypy_cache .ruff_cache .pytest_cache .hypothesis demo dist MUJOCO_LOG.TXT
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
