@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.event_log.base import PartitionKeyFilter
 
 from blueprint_assets.code_version import code_version
 from blueprint_assets.partitions import check_scene_id, scenes
@@ -26,6 +27,8 @@ from resources.node_shapes import op_tags, pool
 from resources.observability import Progress, ProgressSink, StageEvent, StageState, announce
 
 OWNERS = ["team:robot-data"]
+COMMIT = "commit"
+"""Under this name a check's metadata says which commit it looked at."""
 
 _LACKING = (
     dg.AutomationCondition.missing()
@@ -45,6 +48,37 @@ scenes that were there before the daemon), and in both cases only past passed ga
 until something above it changes."""
 
 _owned: dict[str, tuple[str, ...]] = {}
+_gates: dict[str, list[str]] = {}
+
+
+class GateError(RuntimeError):
+    """An input's blocking check failed, in an earlier run. The message names the check, what it said and the remedy."""
+
+
+def guarded_by(asset: str, check: str) -> None:
+    """Notes that `check` blocks what is made from `asset`."""
+    _gates.setdefault(asset, []).append(check)
+
+
+def check_gates(instance: dg.DagsterInstance, scene_id: str, inputs: Mapping[str, ArtifactRef]) -> None:
+    """Looks at the gates of earlier runs: Dagster itself blocks only inside one run.
+
+    Raises:
+        GateError: the latest result of a gate is a failure, and it is about the very commit that would be read.
+    """
+    keys = [dg.AssetCheckKey(dg.AssetKey(asset), name) for asset in inputs for name in _gates.get(asset, ())]
+    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys, PartitionKeyFilter(key=scene_id))
+    for key, execution in latest.items():
+        evaluation = execution.evaluation
+        asset = key.asset_key.path[-1]
+        if evaluation is None or evaluation.passed:
+            continue
+        about = evaluation.metadata.get(COMMIT)
+        if about is not None and about.value == inputs[asset].commit_id:
+            raise GateError(
+                f"{asset}/{key.name} failed for scene {scene_id}: {evaluation.description}; "
+                f"materialize {asset} again once its cause is gone, or run the check again if its limit was wrong"
+            )
 
 
 @dataclass(frozen=True)
@@ -123,6 +157,7 @@ def produce(
 
     tell("started")
     try:
+        check_gates(context.instance, scene_id, inputs)
         provenance = Provenance(
             inputs={name: reference.commit_id for name, reference in inputs.items()},
             code_version=context.assets_def.code_versions_by_key[context.asset_key] or "",

@@ -9,7 +9,7 @@ from typing import Literal
 import dagster as dg
 
 from blueprint_assets.partitions import scenes
-from blueprint_assets.stage import checked_out
+from blueprint_assets.stage import COMMIT, checked_out, guarded_by
 
 Outcome = Literal["passed", "failed", "unmeasured"]
 Number = float | int | str
@@ -24,14 +24,15 @@ class Verdict:
     measured: dict[str, Number] = field(default_factory=dict)
     limits: dict[str, Number] = field(default_factory=dict)
 
-    def result(self, blocking: bool = True) -> dg.AssetCheckResult:
-        """The verdict as Dagster shows it. A check that blocks also blocks when it could not measure."""
+    def result(self, commit_id: str, blocking: bool = True) -> dg.AssetCheckResult:
+        """The verdict on a commit as Dagster shows it. A check that blocks also blocks when it could not measure."""
         return dg.AssetCheckResult(
             passed=self.outcome == "passed",
             severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
             description=self.reason,
             metadata={
                 "outcome": self.outcome,
+                COMMIT: commit_id,
                 **{f"measured_{key}": value for key, value in self.measured.items()},
                 **{f"limit_{key}": value for key, value in self.limits.items()},
             },
@@ -68,13 +69,21 @@ def gate(
     names = [each.key.path[-1] for each in (asset, *needs)]
 
     def decorate(measure: Callable[[Path], Verdict]) -> dg.AssetChecksDefinition:
+        if blocking:
+            guarded_by(names[0], measure.__name__)
+
         def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
             store = context.resources.scene_store.open()
-            try:
-                with checked_out(store, context.partition_key, *names) as scene:
-                    return measure(scene).result(blocking)
-            except (ValueError, RuntimeError) as error:  # what the domain raises when an artifact is not what it must be
-                return failed(f"{type(error).__name__}: {error}").result(blocking)
+            with checked_out(store, context.partition_key, *names) as scene:
+                try:
+                    verdict = measure(scene)
+                except (
+                    ValueError,
+                    RuntimeError,
+                ) as error:  # the domain's word for an artifact that is not what it must be
+                    verdict = failed(f"{type(error).__name__}: {error}")
+            record = store.current(context.partition_key, names[0])
+            return verdict.result(record.commit_id if record else "", blocking)
 
         with warnings.catch_warnings():
             # Checks with partitions are new in Dagster 1.13 and carry a preview warning, once for each of them.
