@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 
 from . import (
+    asset_index,
+    export_manifest,
     geniesim_local,
+    geniesim_recording,
     import_manifest,
     inventory,
     job,
@@ -15,6 +18,7 @@ from . import (
     scene_graph,
     scene_layout,
     scene_manifest,
+    simready_physics,
     source,
     task_config,
 )
@@ -34,8 +38,12 @@ DOCUMENTS: dict[str, type[Document]] = {
     "inventory": inventory.Inventory,
     "scene_layout_scaled": scene_layout.SceneLayout,
     "scale_report": scene_layout.ScaleReport,
+    "simready_physics": simready_physics.SimreadyPhysics,
     "scene_graph": scene_graph.SceneGraph,
     "task_config": task_config.TaskConfig,
+    "asset_index": asset_index.AssetIndex,
+    "export_manifest": export_manifest.ExportManifest,
+    "geniesim_recording": geniesim_recording.Recording,
     "job_output": job.Job,
     "geniesim_local_episode": geniesim_local.Episode,
     "geniesim_local_episodes_index": geniesim_local.EpisodeIndexEntry,

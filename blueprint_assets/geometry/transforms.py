@@ -74,7 +74,8 @@ def yaw_quaternion(yaw: float) -> Array:
 def apply(matrix: ArrayLike, points: ArrayLike) -> Array:
     """Transforms points of shape (n, 3)."""
     m = np.asarray(matrix, dtype=float)
-    return np.asarray(points, dtype=float) @ m[:3, :3].T + m[:3, 3]
+    moved: Array = np.asarray(points, dtype=float) @ m[:3, :3].T + m[:3, 3]
+    return moved
 
 
 def as_rows(matrix: ArrayLike) -> Sequence[Sequence[float]]:

@@ -1,7 +1,7 @@
 """The robot simulator as its users see it: a robot, objects, and time that passes only when it is told to.
 
-`client.SimulatorClient` speaks gRPC to any server of the protocol; `embedded.start` runs our own (MuJoCo) on a free
-loopback port.
+`client.SimulatorClient` speaks gRPC to any server of the protocol; `embedded.start_embedded` runs our own (MuJoCo) on
+a free loopback port.
 """
 
 from __future__ import annotations
