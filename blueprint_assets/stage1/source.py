@@ -32,9 +32,9 @@ EXTENSIONS = {
     "JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp", "BMP": "bmp", "TIFF": "tiff", "GIF": "gif",
 }  # fmt: skip
 FORMATS_TEXT = "PNG, JPEG, WebP, BMP, TIFF or GIF"
-_DECODER_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, struct.error, zlib.error)
+_DECODER_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
 """What Pillow's decoders raise on damaged files."""
-_EXIF_IFD, _FOCAL_35MM, _EXIF_WIDTH, _EXIF_HEIGHT = 0x8769, 0xA405, 0xA002, 0xA003
+_ORIENTATION, _EXIF_IFD, _FOCAL_35MM, _EXIF_WIDTH, _EXIF_HEIGHT = 0x0112, 0x8769, 0xA405, 0xA002, 0xA003
 
 
 class SourceError(ValueError):
@@ -62,11 +62,10 @@ def read_image(path: Path) -> DecodedImage:
     Raises:
         SourceError: missing, not an image, damaged, animated, over 50 megapixels, under 64 px a side, or one colour.
     """
-    with _opened(path) as image:
-        if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":  # an MPO's first frame is the photograph
-            raise SourceError(
-                f"{path}: {image.n_frames} frames: a single picture is needed; save one frame as PNG or JPEG"
-            )
+    with _opened(path, MIN_SIDE) as image:
+        frames = getattr(image, "n_frames", 1)
+        if frames > 1 and image.format != "MPO":  # an MPO's first frame is the photograph
+            raise SourceError(f"{path}: {frames} frames: a single picture is needed; save one frame as PNG or JPEG")
         kind = image.format or ""
         focal = _focal_35mm(image)
         picture, notes = _upright_rgb(image, path)
@@ -83,7 +82,7 @@ def read_mask(path: Path, size: tuple[int, int]) -> NDArray[np.uint16]:
     Raises:
         SourceError: not an image, another size than the photograph, colours instead of ids, or no id at all.
     """
-    with _opened(path) as image:
+    with _opened(path, 1) as image:
         mode = image.mode
         found = image.size
         if found != size:
@@ -108,7 +107,9 @@ def read_mask(path: Path, size: tuple[int, int]) -> NDArray[np.uint16]:
     if not np.issubdtype(values.dtype, np.integer) or int(values.min()) < 0 or int(values.max()) > 65535:
         raise SourceError(f"{path}: mode {mode} with values {values.min()}..{values.max()}: ids are 0..65535, whole")
     if not values.any():
-        raise SourceError(f"{path}: no object id in the mask: every pixel is 0 (background); paint objects with 1, 2, …")
+        raise SourceError(
+            f"{path}: no object id in the mask: every pixel is 0 (background); paint objects with 1, 2, …"
+        )
     return values.astype(np.uint16)
 
 
@@ -151,7 +152,7 @@ def prepare_source(intake: Intake, image_path: Path, mask_path: Path | None, out
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(path: Path, smallest: int) -> Iterator[Image.Image]:
     """The picture with its header read and its size found acceptable; the pixels are not decoded yet."""
     from PIL import Image, UnidentifiedImageError
 
@@ -162,7 +163,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     try:
         with warnings.catch_warnings():  # Pillow's own size warning; the limit below is ours
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(path, formats=list(EXTENSIONS))
+            image = Image.open(path, formats=[name for name in EXTENSIONS if name != "MPO"])  # JPEG finds MPO
     except UnidentifiedImageError:
         raise SourceError(f"{path}: not an image that can be read: give {FORMATS_TEXT}") from None
     except Image.DecompressionBombError:
@@ -176,8 +177,10 @@ def _opened(path: Path) -> Iterator[Image.Image]:
                 f"{path}: {width}x{height} is {width * height / 1e6:.0f} megapixels, the limit is "
                 f"{MAX_MEGAPIXELS:.0f}: scale the picture down"
             )
-        if min(width, height) < MIN_SIDE:
-            raise SourceError(f"{path}: {width}x{height}: at least {MIN_SIDE} px a side are needed: give a larger picture")
+        if min(width, height) < smallest:
+            raise SourceError(
+                f"{path}: {width}x{height}: at least {smallest} px a side are needed: give a larger picture"
+            )
         yield image
 
 
@@ -194,7 +197,7 @@ def _upright_rgb(image: Image.Image, path: Path) -> tuple[Image.Image, tuple[str
         upright = ImageOps.exif_transpose(image)
     except _DECODER_ERRORS as error:
         raise _damaged(path, error) from error
-    if upright.size != image.size or upright.getexif() != image.getexif():
+    if image.getexif().get(_ORIENTATION, 1) != 1:
         notes.append("turned upright by its EXIF orientation")
     mode = upright.mode
     if mode in ("I;16", "I;16B", "I;16L", "I"):
@@ -254,4 +257,6 @@ def _same_bytes(path: Path, sha256: str) -> None:
     with path.open("rb") as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
     if found != sha256:
-        raise SourceError(f"{path}: sha256 {found[:12]}… is not the registered {sha256[:12]}…: register the picture again")
+        raise SourceError(
+            f"{path}: sha256 {found[:12]}… is not the registered {sha256[:12]}…: register the picture again"
+        )

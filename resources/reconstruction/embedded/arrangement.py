@@ -1,0 +1,186 @@
+"""The solids among each other: which hides which, what stands on what, and that no two share a place."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from blueprint_assets.contracts.posed_meshes import Camera
+from blueprint_assets.geometry.camera import camera_position
+
+from .fitting import fit_solid
+from .instances import Instance
+from .silhouette import BoolImage, contact_pixel
+from .solid import Solid
+
+Array = NDArray[np.float64]
+
+RESTING = 0.7
+"""Share of an object's lower outline that must border on another object's mask before it can stand on that object."""
+MAX_OVERHANG = 1.4
+"""An object that shows up to this much wider than another can stand on it: the same block turned by 45 degrees does."""
+MAX_GAP = 0.08
+"""A gap between an object and what is in front of it, up to this share of the object, says nothing about its outline."""
+MAX_SHIFT = 0.6
+"""Greatest move, in widths of the object, that resolves an overlap; beyond it the fit is wrong and the note says so."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """`support`: index of the object it stands on, or None for the plane."""
+
+    instance: Instance
+    solid: Solid
+    support: int | None
+    notes: tuple[str, ...] = ()
+
+
+def arrange(instances: tuple[Instance, ...], camera: Camera) -> tuple[list[Placed], list[str]]:
+    """Fits every instance, nearest first; drops, with a note, what cannot stand anywhere."""
+    notes: list[str] = []
+    order = sorted(range(len(instances)), key=lambda k: -float(contact_pixel(instances[k].mask)[1]))
+    carriers = {k: _carrier(k, instances) for k in order}
+    solids: dict[int, Solid] = {}
+    for k in sorted(order, key=lambda k: _depth_of_chain(k, carriers)):
+        carrier = carriers[k]
+        if carrier is not None and carrier not in solids:
+            carrier = carriers[k] = None
+        height = 0.0 if carrier is None else _top(solids[carrier])
+        mask = instances[k].mask
+        hidden = _in_front_of(k, order, carriers, instances) & ~mask
+        solid = fit_solid(mask, hidden, camera, height)
+        if solid is None and carrier is not None:
+            carriers[k], height = None, 0.0
+            solid = fit_solid(mask, hidden, camera, height)
+        if solid is None:
+            notes.append(f"left out 1 object at row {int(contact_pixel(mask)[1])}: it does not stand below the horizon")
+            continue
+        solids[k] = solid
+    kept = [k for k in range(len(instances)) if k in solids]
+    placed = [
+        Placed(instances[k], solids[k], None if carriers[k] is None else kept.index(carriers[k]))  # type: ignore[arg-type]
+        for k in kept
+    ]
+    return _apart(placed, camera), notes
+
+
+def _in_front_of(
+    k: int, order: list[int], carriers: dict[int, int | None], instances: tuple[Instance, ...]
+) -> BoolImage:
+    """Pixels of what may hide part of instance `k`: what touches down nearer to the camera, and what stands on it."""
+    hidden = np.zeros(instances[k].mask.shape, bool)
+    nearer = order[: order.index(k)]
+    for other in order:
+        if other != k and ((other in nearer and carriers[k] != other) or carriers[other] == k):
+            hidden |= instances[other].mask
+    return _without_gaps(hidden, instances[k].mask)
+
+
+def _without_gaps(hidden: BoolImage, mask: BoolImage) -> BoolImage:
+    """`hidden` with the small gaps between it and the mask: seen through a handle, an object often goes unnamed."""
+    both = hidden | mask
+    contours, _ = cv2.findContours(both.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    filled = np.zeros(mask.shape, np.uint8)
+    cv2.drawContours(filled, contours, -1, 1, cv2.FILLED)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(((filled > 0) & ~both).astype(np.uint8))
+    small = stats[:, cv2.CC_STAT_AREA] < MAX_GAP * mask.sum()
+    small[0] = False
+    gaps: BoolImage = small[labels]
+    return hidden | gaps if hidden.any() else hidden
+
+
+def _depth_of_chain(k: int, carriers: dict[int, int | None]) -> int:
+    depth, at = 0, carriers[k]
+    while at is not None and depth < len(carriers):
+        depth, at = depth + 1, carriers[at]
+    return depth
+
+
+def _carrier(k: int, instances: tuple[Instance, ...]) -> int | None:
+    """The instance that `k` stands on, judged by the pictures alone, or None.
+
+    It stands on another when its lower outline borders on the other's mask, the other is about as wide or wider, and its
+    lower outline bulges downwards: the outline of something hidden behind another's rim bulges upwards.
+    """
+    mask = instances[k].mask
+    _rows, columns = np.nonzero(mask)
+    x = np.unique(columns)
+    bottom = mask.shape[0] - 1 - np.argmax(mask[::-1][:, x], axis=0)
+    width = float(len(x))
+    # The outline's lower side, without the flanks.
+    central = (x > x.min() + 0.12 * width) & (x < x.max() - 0.12 * width)
+    if central.sum() < 4:
+        return None
+    step = max(2, round(0.004 * max(mask.shape)))
+    best: tuple[float, int] | None = None
+    for other, instance in enumerate(instances):
+        if other == k or contact_pixel(instance.mask)[1] <= contact_pixel(mask)[1] + 2 * step:
+            continue
+        touching = np.zeros(int(central.sum()), bool)
+        for s in (1, 2, 3):
+            rows = np.minimum(bottom[central] + s * step, mask.shape[0] - 1)
+            touching |= instance.mask[rows, x[central]]
+        share = float(touching.mean())
+        other_x = np.unique(np.nonzero(instance.mask)[1])
+        if share < RESTING or width > MAX_OVERHANG * len(other_x):
+            continue
+        middle = bottom[central][len(touching) // 3 : -max(1, len(touching) // 3)]
+        ends = np.concatenate(
+            [bottom[central][: max(1, len(touching) // 6)], bottom[central][-max(1, len(touching) // 6) :]]
+        )
+        if float(np.median(middle)) < float(np.median(ends)) - 0.03 * width:
+            continue
+        if best is None or share > best[0]:
+            best = (share, other)
+    return best[1] if best else None
+
+
+def _top(solid: Solid) -> float:
+    return float(solid.world_vertices()[:, 2].max())
+
+
+def _apart(placed: list[Placed], camera: Camera) -> list[Placed]:
+    """Moves the farther of two overlapping objects along its ray on the ground, away from the camera, by the least
+    amount that parts their footprints; what stands on it moves along."""
+    import shapely
+    from shapely import affinity
+
+    result = list(placed)
+    eye = camera_position(camera)[:2]
+    prints = [shapely.convex_hull(shapely.MultiPoint(item.solid.world_vertices()[:, :2])) for item in result]
+    order = sorted(range(len(result)), key=lambda k: float(np.linalg.norm(result[k].solid.position[:2] - eye)))
+    for at, k in enumerate(order):
+        if result[k].support is not None:
+            continue
+        away = result[k].solid.position[:2] - eye
+        away = away / max(float(np.linalg.norm(away)), 1e-9)
+        width = float(np.sqrt(prints[k].area))
+        shift, step = 0.0, 0.02 * width
+        blockers = [prints[j] for j in order[:at] if result[j].support is None]
+        moved = prints[k]
+        while shift < MAX_SHIFT * width and any(moved.intersects(other) for other in blockers):
+            shift += step
+            moved = affinity.translate(prints[k], *(shift * away))
+        if shift == 0.0:
+            continue
+        resolved = not any(moved.intersects(other) for other in blockers)
+        note = f"moved away by {100 * shift / width:.0f} % of its width: it shared a place with a nearer object"
+        if not resolved:
+            note += f" and still does (limit {100 * MAX_SHIFT:.0f} %)"
+        for j in [k, *_riders(k, result)]:
+            solid = result[j].solid
+            position = solid.position + np.array([*(shift * away), 0.0])
+            result[j] = dataclasses.replace(
+                result[j], solid=dataclasses.replace(solid, position=position), notes=(*result[j].notes, note)
+            )
+        prints[k] = moved
+    return result
+
+
+def _riders(k: int, placed: list[Placed]) -> list[int]:
+    found = [j for j, item in enumerate(placed) if item.support == k]
+    return found + [rider for j in found for rider in _riders(j, placed)]

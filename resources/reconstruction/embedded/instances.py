@@ -1,0 +1,116 @@
+"""Which pixels are which object: a given instance mask, or proposals from the background's colour surfaces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .proposals import propose
+from .surface import BoolImage, ColorSurface, Image8, find_backgrounds, find_plane, to_lab
+
+MAX_OBJECTS = 12
+MIN_GIVEN = 64
+"""A given id with fewer pixels is a speck."""
+PIECE_SHARE = 0.05
+"""Of one id's separate pieces, those below this share of the largest are specks."""
+SURFACE_SIZE = 512
+"""Longer side at which colour surfaces are fitted and objects proposed, pixels."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """`mask` at full size; `certainty` 0..1 is of the mask alone."""
+
+    mask: BoolImage
+    obtained: str
+    certainty: float
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """`plane` is at SURFACE_SIZE, None when no surface was found (only with a given mask)."""
+
+    instances: tuple[Instance, ...]
+    plane: ColorSurface | None
+    notes: tuple[str, ...]
+
+
+def segment(rgb: Image8, ids: NDArray[np.uint16] | None, horizon_row: float) -> Segmentation:
+    """The picture's objects, largest first, at most MAX_OBJECTS, and the support plane's colour surface.
+
+    `ids`: a given instance mask, shape (h, w), 0 = background, or None to look for objects. `horizon_row`: of the
+    camera, pixels.
+    """
+    factor = min(1.0, SURFACE_SIZE / max(rgb.shape[:2]))
+    size = (round(rgb.shape[1] * factor), round(rgb.shape[0] * factor))
+    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+    lab = to_lab(small)
+    notes: list[str] = []
+    if ids is not None:
+        instances = given_instances(ids, notes)
+        known = cv2.resize((ids > 0).astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+        near = cv2.dilate(known, np.ones((7, 7), np.uint8)) > 0
+        plane = find_plane(lab, near, horizon_row * factor)
+    else:
+        nothing = np.zeros(small.shape[:2], bool)
+        plane = find_plane(lab, nothing, horizon_row * factor)
+        instances = []
+        if plane is not None:
+            backgrounds = find_backgrounds(lab, plane, nothing)
+            masks, dropped = propose(small, lab, plane, backgrounds, horizon_row * factor)
+            notes += dropped
+            instances = [
+                Instance(_enlarged(mask, rgb.shape[1], rgb.shape[0]), "colour_model+grabcut", 0.7) for mask in masks
+            ]
+    instances.sort(key=lambda instance: -int(instance.mask.sum()))
+    if len(instances) > MAX_OBJECTS:
+        notes.append(f"{len(instances)} objects seen; the {MAX_OBJECTS} largest are kept")
+    return Segmentation(tuple(instances[:MAX_OBJECTS]), plane, tuple(notes))
+
+
+def given_instances(ids: NDArray[np.uint16], notes: list[str]) -> list[Instance]:
+    """One instance an id; specks are dropped, and an id whose pieces lie far apart becomes one instance a piece."""
+    instances: list[Instance] = []
+    specks = 0
+    for value in np.unique(ids):
+        if value == 0:
+            continue
+        mask = ids == value
+        if mask.sum() < MIN_GIVEN:
+            specks += 1
+            continue
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+        largest = stats[1:, cv2.CC_STAT_AREA].max()
+        pieces = [labels == k for k in range(1, count) if stats[k, cv2.CC_STAT_AREA] >= PIECE_SHARE * largest]
+        groups = _grouped(pieces)
+        if len(groups) > 1:
+            notes.append(f"mask id {value} has {len(groups)} pieces far apart: one object each")
+        instances += [Instance(group, "given", 1.0) for group in groups]
+    if specks:
+        notes.append(f"{specks} mask id(s) of fewer than {MIN_GIVEN} pixels were ignored")
+    return instances
+
+
+def _grouped(pieces: list[BoolImage]) -> list[BoolImage]:
+    """Pieces nearer to each other than the size of the smaller one belong together (something hides what joins them)."""
+    groups: list[BoolImage] = []
+    for piece in pieces:
+        size = max(3, round(float(np.sqrt(piece.sum()))))
+        apart = cv2.distanceTransform((~piece).astype(np.uint8), cv2.DIST_L2, 3)
+        near = [k for k, group in enumerate(groups) if apart[group].min() < size]
+        joint = piece.copy()
+        for k in near:
+            joint |= groups[k]
+        groups = [group for k, group in enumerate(groups) if k not in near] + [joint]
+    return groups
+
+
+def _enlarged(mask: BoolImage, width: int, height: int) -> BoolImage:
+    soft = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    if width > mask.shape[1]:
+        soft = cv2.GaussianBlur(soft, (0, 0), 0.5 * width / mask.shape[1])
+    large: BoolImage = soft > 0.5
+    return large
