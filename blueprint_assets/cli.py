@@ -45,3 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"blueprint: error: {error}", file=sys.stderr)
         code = 2
     raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -21,7 +21,7 @@ from blueprint_assets.code_version import code_version
 from blueprint_assets.partitions import check_scene_id, scenes
 from blueprint_assets.presentation import present
 from io_managers.errors import NotCommittedError
-from io_managers.record import ArtifactRef, Provenance
+from io_managers.record import ArtifactRef, CommitRecord, Provenance
 from io_managers.store import SceneStore
 from resources.node_shapes import op_tags, pool
 from resources.observability import Progress, ProgressSink, StageEvent, StageState, announce
@@ -170,7 +170,8 @@ def produce(
         if record is not None:
             tell("reused")
         else:
-            with store.staging() as staging, checked_out(store, scene_id, *inputs) as scene:
+            records = [store.resolve(reference) for reference in inputs.values()]
+            with store.staging() as staging, _checkout(store, scene_id, records) as scene:
                 metadata = build(Workspace(scene_id, scene, staging, lambda step: tell("progress", step)))
                 record = store.commit(
                     scene_id,
@@ -204,6 +205,12 @@ def checked_out(store: SceneStore, scene_id: str, *assets: str) -> Iterator[Path
         if record is None:
             raise NotCommittedError(f"{asset} of scene {scene_id} is not in {store.root}; materialize it first")
         records.append(record)
+    with _checkout(store, scene_id, records) as scene:
+        yield scene
+
+
+@contextmanager
+def _checkout(store: SceneStore, scene_id: str, records: list[CommitRecord]) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="blueprint-") as folder:
         yield store.checkout(scene_id, records, Path(folder))
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from blueprint_assets.contracts.scene_layout import SceneLayout
 from blueprint_assets.contracts.simready_physics import SimreadyPhysics
-from blueprint_assets.scene.assets import scene_usd, simready_assets
+from blueprint_assets.scene.assets import scene_layout, scene_usd, simready_assets
 from checks import thresholds
 from checks.verdict import Verdict, failed, gate, passed, unmeasured
 
@@ -122,10 +123,37 @@ def objects_settle(scene: Path) -> Verdict:
     return passed(f"{len(report.objects)} objects at rest", measured, limits)
 
 
+@gate(scene_usd, scene_layout, simready_assets, blocking=False)
+def objects_are_where_the_picture_shows_them(scene: Path) -> Verdict:
+    """No object fell over or slid when the scene was composed: its place in the USD is its place in the layout."""
+    import numpy as np
+    from pxr import UsdGeom
+
+    from resources.simulator.usd_stage import open_contained
+
+    layout = SceneLayout.read(scene / "layout/scene_layout_scaled.json")
+    stage = open_contained(scene / SCENE, scene)
+    moved = {}
+    for item in layout.objects:
+        prim = stage.GetPrimAtPath(f"/World/Objects/{item.id}")
+        if not prim:
+            return failed(f"{item.id} of the layout is not in the scene")
+        placed = UsdGeom.XformCache().GetLocalToWorldTransform(prim).ExtractTranslation()
+        moved[item.id] = float(np.linalg.norm(np.asarray(placed) - item.position))
+    worst = max(moved, key=lambda key: moved[key])
+    measured = {"largest_move_m": moved[worst], "object": worst}
+    limits = {"largest_move_m": thresholds.MAX_MOVED_M}
+    fallen = [f"{name} by {way * 100:.0f} cm" for name, way in moved.items() if way >= thresholds.MAX_MOVED_M]
+    if fallen:
+        return failed(f"could not stand as the picture shows it: {', '.join(fallen)}", measured, limits)
+    return passed(f"largest move {moved[worst] * 1000:.1f} mm", measured, limits)
+
+
 ALL = [
     physics_is_plausible,
     assets_open_in_openusd,
     scene_opens_in_openusd,
     asset_validator_finds_no_error,
     objects_settle,
+    objects_are_where_the_picture_shows_them,
 ]

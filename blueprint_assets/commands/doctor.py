@@ -66,12 +66,12 @@ def _python() -> Finding:
 
 
 def _rendering() -> Finding:
-    from resources.simulator.render import MESA_REMEDY, available_backend
+    from resources.simulator.render import REMEDY, available_backend
 
     backend = available_backend()
     if backend:
         return Finding("rendering", "ok", f"{backend} off screen")
-    return Finding("rendering", "missing", "neither EGL nor OSMesa gives a context", MESA_REMEDY)
+    return Finding("rendering", "missing", "neither EGL nor OSMesa gives a context", REMEDY)
 
 
 def _package(subject: str, module: str, what: str, extra: str) -> Finding:

@@ -192,6 +192,7 @@ def report(summary: Summary, console: Console) -> None:
         )
     for failure in summary.failures:
         console.print(f"[red]failed[/]   {failure}", highlight=False, soft_wrap=True)
-    for label, path in (("dataset", summary.dataset), ("scene", f"{summary.root}/scenes/{summary.scene_id}")):
+    scene = Path(summary.root) / "scenes" / summary.scene_id
+    for label, path in (("dataset", summary.dataset), ("scene", scene if scene.exists() else None)):
         if path:
             console.print(f"{label:<8} {path}", highlight=False, soft_wrap=True)

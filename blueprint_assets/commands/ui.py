@@ -57,9 +57,10 @@ def ui(options: Ui) -> int:
         console.print(f"[yellow]previews will not show[/]: port {PREVIEW_PORT}: {error.strerror}", highlight=False)
     location = ["-m", "blueprint_assets.definitions"]
     settings = environment(root)
-    web = [sys.executable, "-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(options.port), *location]
-    daemon = [sys.executable, "-m", "dagster._daemon", "run", *location]
-    processes = [subprocess.Popen(command, env=settings) for command in (web, daemon)]
+    quiet = ["-W", "ignore", "-m"]
+    web = ["dagster_webserver", "-h", "127.0.0.1", "-p", str(options.port), "--log-level", "warning", *location]
+    daemon = ["dagster._daemon", "run", "--log-level", "warning", *location]
+    processes = [subprocess.Popen([sys.executable, *quiet, *command], env=settings) for command in (web, daemon)]
     console.print(
         f"UI on http://127.0.0.1:{options.port}  (Ctrl-C ends it); pictures go into {root}/inbox", highlight=False
     )

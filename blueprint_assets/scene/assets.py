@@ -13,7 +13,7 @@ from io_managers.record import ArtifactRef
     group="scene",
     kinds={"json", "mesh"},
     owns=("assets/scene_manifest.json", "assets/objects/", "assets/.stage1_complete", "seg/"),
-    made_by=("blueprint_assets.scene.manifest",),
+    made_by=("blueprint_assets.scene.manifest", "blueprint_assets.scene.scale"),
 )
 def scene_manifest(
     context: dg.AssetExecutionContext, scene_store: SceneStoreResource, reconstruction: ArtifactRef
@@ -30,7 +30,12 @@ def scene_manifest(
     return produce(context, scene_store.open(), {"reconstruction": reconstruction}, build)
 
 
-@stage(group="scene", kinds={"json"}, owns=("layout/",), made_by=("blueprint_assets.scene.layout",))
+@stage(
+    group="scene",
+    kinds={"json"},
+    owns=("layout/",),
+    made_by=("blueprint_assets.scene.layout", "blueprint_assets.scene.footprints", "blueprint_assets.scene.scale"),
+)
 def scene_layout(
     context: dg.AssetExecutionContext,
     scene_store: SceneStoreResource,
@@ -57,7 +62,14 @@ def scene_layout(
     group="simready",
     kinds={"usd", "mesh"},
     owns=("assets/obj_*/", "assets/simready_physics.json"),
-    made_by=("blueprint_assets.scene.simready", "blueprint_assets.scene.hulls", "resources.physics_estimator"),
+    made_by=(
+        "blueprint_assets.scene.simready",
+        "blueprint_assets.scene.hulls",
+        "blueprint_assets.scene.solid",
+        "blueprint_assets.scene.stance",
+        "blueprint_assets.scene.authoring",
+        "resources.physics_estimator",
+    ),
 )
 def simready_assets(
     context: dg.AssetExecutionContext,
@@ -80,7 +92,13 @@ def simready_assets(
     group="simready",
     kinds={"usd", "mujoco"},
     owns=("usd/",),
-    made_by=("blueprint_assets.scene.usd", "blueprint_assets.scene.preview", "resources.simulator"),
+    made_by=(
+        "blueprint_assets.scene.usd",
+        "blueprint_assets.scene.authoring",
+        "blueprint_assets.scene.settle",
+        "blueprint_assets.scene.preview",
+        "resources.simulator",
+    ),
 )
 def scene_usd(
     context: dg.AssetExecutionContext,
@@ -94,7 +112,12 @@ def scene_usd(
 
     def build(work: Workspace) -> Metadata:
         composed = compose_scene(work.inputs, work.out)
-        return {"preview": "usd/preview.png", "prims": composed.prims, "bytes_usd": composed.size_bytes}
+        return {
+            "preview": "usd/preview.png",
+            "prims": composed.prims,
+            "bytes_usd": composed.size_bytes,
+            "fallen": ", ".join(composed.fallen) or "none",
+        }
 
     inputs = {"source": source, "scene_layout": scene_layout, "simready_assets": simready_assets}
     return produce(context, scene_store.open(), inputs, build)

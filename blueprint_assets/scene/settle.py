@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
@@ -80,6 +81,7 @@ def validate(scene_usd: Path) -> ValidationFindings:
         import omni.asset_validator as judge
     except ImportError as error:
         raise UnmeasuredError(f"omniverse-asset-validator is not installed ({error}); install the dev extra") from error
+    logging.getLogger("omni.asset_validator").setLevel(logging.WARNING)  # it tells of its plug-ins otherwise
     engine = judge.ValidationEngine(init_rules=False)
     registry = judge.CategoryRuleRegistry()
     for category in VALIDATOR_CATEGORIES:
