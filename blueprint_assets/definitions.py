@@ -19,7 +19,6 @@ from blueprint_assets.scene.assets import scene_layout, scene_manifest, scene_us
 from blueprint_assets.stage1.assets import reconstruction, source
 from checks import dataset_checks, geniesim_checks, scene_checks, simready_checks, stage1_checks
 from io_managers.dagster_io import SceneStoreIOManager, SceneStoreResource
-from resources.storage import store_root
 
 SCENE = [source, reconstruction, scene_manifest, scene_layout, simready_assets, scene_usd]
 EPISODES = [geniesim_export, geniesim_job, episodes, lerobot_dataset]
@@ -27,7 +26,7 @@ EPISODES = [geniesim_export, geniesim_job, episodes, lerobot_dataset]
 SCENE_JOB = "photo_to_scene"
 SCENES_TO_DATASETS_JOB = "photo_to_dataset"
 
-scene_store = SceneStoreResource(root=store_root())
+scene_store = SceneStoreResource()
 
 
 def definitions(reconstructor: Reconstruction, simulation: Simulation) -> dg.Definitions:

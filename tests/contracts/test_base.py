@@ -80,9 +80,16 @@ def test_numbers_are_finite(value: float) -> None:
 def test_a_place_task_needs_its_goal() -> None:
     with pytest.raises(ContractError, match="pick_place needs a goal_region"):
         SuggestedTask.parse(
-            {"task_id": "t", "task_name": "n", "task_type": "pick_place", "target_object": "o", "difficulty": "easy", "priority": 1},
+            {
+                "task_id": "t",
+                "task_name": "n",
+                "task_type": "pick_place",
+                "target_object": "o",
+                "difficulty": "easy",
+                "priority": 1,
+            },
             "task",
-        )  # fmt: skip
+        )
 
 
 def test_an_unknown_scale_is_null_with_a_reason() -> None:
