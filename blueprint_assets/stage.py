@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster._core.storage.event_log.base import PartitionKeyFilter
+from dagster._core.event_api import PartitionKeyFilter
 
 from blueprint_assets.code_version import code_version
 from blueprint_assets.partitions import check_scene_id, scenes

@@ -8,7 +8,7 @@ from blueprint_assets.contracts.scene_layout import SceneLayout
 from blueprint_assets.contracts.simready_physics import SimreadyPhysics
 from blueprint_assets.scene.assets import scene_layout, scene_usd, simready_assets
 from checks import thresholds
-from checks.verdict import Verdict, failed, gate, passed, unmeasured
+from checks.verdict import Number, Verdict, failed, gate, passed, unmeasured
 
 SCENE = "usd/scene.usda"
 
@@ -141,7 +141,7 @@ def objects_are_where_the_picture_shows_them(scene: Path) -> Verdict:
         placed = UsdGeom.XformCache().GetLocalToWorldTransform(prim).ExtractTranslation()
         moved[item.id] = float(np.linalg.norm(np.asarray(placed) - item.position))
     worst = max(moved, key=lambda key: moved[key])
-    measured = {"largest_move_m": moved[worst], "object": worst}
+    measured: dict[str, Number] = {"largest_move_m": moved[worst], "object": worst}
     limits = {"largest_move_m": thresholds.MAX_MOVED_M}
     fallen = [f"{name} by {way * 100:.0f} cm" for name, way in moved.items() if way >= thresholds.MAX_MOVED_M]
     if fallen:

@@ -14,6 +14,17 @@ PHOTO = Path(__file__).resolve().parents[2] / "fixtures" / "photos" / "shelf.png
 MASK = PHOTO.with_name("shelf_mask.png")
 
 
+DOCUMENTS = (
+    "assets/scene_manifest.json",
+    "assets/.stage1_complete",
+    "layout/scene_layout_scaled.json",
+    "seg/inventory.json",
+    "geniesim/scene_graph.json",
+    "geniesim/task_config.json",
+    "geniesim/job.json",
+)
+
+
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
     """Runs the command line; returns its exit code and the JSON object of its last line."""
     with pytest.raises(SystemExit) as stopped:
@@ -54,8 +65,7 @@ def test_a_scene_then_a_dataset_then_nothing_to_do(tmp_path: Path, capsys: pytes
     assert made["episodes"]["frames"] > 40
     assert (Path(made["dataset"]) / "meta/info.json").is_file()
     assert set(made["seconds"]) == {*CHAIN, "total"}
-    for document in ("assets/scene_manifest.json", "layout/scene_layout_scaled.json", "seg/inventory.json",
-                     "assets/.stage1_complete", "geniesim/scene_graph.json", "geniesim/task_config.json", "geniesim/job.json"):  # fmt: skip
+    for document in DOCUMENTS:
         assert (root / "scenes/shelf" / document).is_file(), document
 
     before = contents(root)
