@@ -1,4 +1,4 @@
-"""Where the store's bytes live. A backend is a module of this folder and a line of `open_backend`.
+"""Where the store's bytes live. A backend is a module of this folder and a line of `backends.open_backend`.
 
 Keys are paths relative to the store's root, with forward slashes:
 
@@ -10,12 +10,11 @@ Keys are paths relative to the store's root, with forward slashes:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from .containment import RESERVED
 from .digest import Trace
@@ -177,15 +176,3 @@ class Backend(Protocol):
     def writer(self, scratch: Path, trace: Trace) -> Writer:
         """A writer that keeps what is unfinished in `scratch`."""
         ...
-
-
-def open_backend(root: str, storage_options: dict[str, Any] | None = None, cache: Path | None = None) -> Backend:
-    """The backend of a local folder or of an fsspec URL (`memory://…`, `gs://…`). Nothing is created before a write."""
-    match = re.match(r"^([a-z][a-z0-9+.-]*)://", root)
-    if match is None or match.group(1) in ("file", "local"):
-        from .local_disk import LocalDisk
-
-        return LocalDisk(Path(root[match.end() :] if match else root))
-    from .object_store import ObjectStore
-
-    return ObjectStore(root, storage_options or {}, cache)

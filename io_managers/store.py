@@ -20,7 +20,8 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from .backend import LOCK_TIMEOUT, blob_key, open_backend, view_key
+from .backend import LOCK_TIMEOUT, blob_key, view_key
+from .backends import open_backend
 from .commit import Commit, hash_staged
 from .containment import check_disjoint, scan
 from .digest import Trace, untraced
