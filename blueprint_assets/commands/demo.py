@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
+from blueprint_assets.commands.display import own_console
 from blueprint_assets.commands.run import Run, Summary, materialize_scene, report
 
 PHOTO = Path(__file__).resolve().parents[2] / "fixtures" / "photos" / "shelf.png"
@@ -27,7 +29,7 @@ class Demo:
 
 def demo(options: Demo) -> int:
     """Runs the demo; returns its exit code."""
-    console = Console()
+    console = own_console(sys.stdout)
     run = Run(
         source=PHOTO, mask=MASK, scene_id="shelf", root=options.root, episodes=options.episodes, seed=options.seed
     )

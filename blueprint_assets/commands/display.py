@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from resources.observability import StageEvent, listening
+
+
+def own_console(stream: TextIO) -> Console:
+    """A console on a copy of the stream's descriptor.
+
+    While a step runs, Dagster redirects descriptors 1 and 2 to keep what is printed; a live display must not go there.
+    """
+    try:
+        descriptor = os.dup(stream.fileno())
+    except (OSError, ValueError):  # no real stream behind it, as under a test's capture
+        return Console(file=stream)
+    copy = os.fdopen(descriptor, "w", encoding=stream.encoding or "utf-8", errors="replace", buffering=1)
+    return Console(file=copy, force_terminal=stream.isatty())
 
 
 class RunDisplay:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 from rich.console import Console
 
-from blueprint_assets.commands.display import RunDisplay, table
+from blueprint_assets.commands.display import RunDisplay, own_console, table
 from blueprint_assets.commands.instance import open_instance, prepare
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Summary:
 
 def run(options: Run) -> int:
     """Runs the command; returns its exit code."""
-    console = Console(stderr=options.json)
+    console = own_console(sys.stderr if options.json else sys.stdout)
     summary = materialize_scene(options, console)
     report(summary, console)
     if options.json:
@@ -104,6 +104,7 @@ def materialize_scene(options: Run, console: Console) -> Summary:
     root = prepare(options.root)
 
     began = time.monotonic()
+    console.print(f"{options.source.name} -> scene {scene_id} in {root}", highlight=False, soft_wrap=True)
     from blueprint_assets.definitions import SCENE_JOB, SCENES_TO_DATASETS_JOB, defs
 
     register(

@@ -74,6 +74,7 @@ def validate(scene_usd: Path) -> ValidationFindings:
     Raises:
         UnmeasuredError: the validator is not installed.
     """
+    logging.getLogger("omni.asset_validator").setLevel(logging.WARNING)  # it tells of its plug-ins otherwise
     with suppress(ImportError):
         # The two validators share a plugin registry; this one fails to load its plugin when it comes first.
         import usd_validation_nvidia  # noqa: F401
@@ -81,7 +82,6 @@ def validate(scene_usd: Path) -> ValidationFindings:
         import omni.asset_validator as judge
     except ImportError as error:
         raise UnmeasuredError(f"omniverse-asset-validator is not installed ({error}); install the dev extra") from error
-    logging.getLogger("omni.asset_validator").setLevel(logging.WARNING)  # it tells of its plug-ins otherwise
     engine = judge.ValidationEngine(init_rules=False)
     registry = judge.CategoryRuleRegistry()
     for category in VALIDATOR_CATEGORIES:
