@@ -79,7 +79,7 @@ class EmbeddedReconstructor:
         camera = pitch_from_boxes(found.instances, camera)
 
         progress(Progress(2, 4, f"shapes of {len(found.instances)} objects"))
-        placed, dropped = arrange(found.instances, camera)
+        placed, dropped = arrange(found.instances, camera, rgb)
         if not placed:
             raise ReconstructionError(
                 f"{image}: no object: {'; '.join((*found.notes, *dropped))}; photograph the table from further above"

@@ -16,6 +16,7 @@ from .fitting import fit_solid
 from .instances import Instance
 from .silhouette import BoolImage, contact_pixel
 from .solid import Solid
+from .surface import Image8
 
 Array = NDArray[np.float64]
 
@@ -39,7 +40,9 @@ class Placed:
     notes: tuple[str, ...] = ()
 
 
-def arrange(instances: tuple[Instance, ...], camera: Camera) -> tuple[list[Placed], list[str]]:
+def arrange(
+    instances: tuple[Instance, ...], camera: Camera, rgb: Image8 | None = None
+) -> tuple[list[Placed], list[str]]:
     """Fits every instance, nearest first; drops, with a note, what cannot stand anywhere."""
     notes: list[str] = []
     order = sorted(range(len(instances)), key=lambda k: -float(contact_pixel(instances[k].mask)[1]))
@@ -52,10 +55,10 @@ def arrange(instances: tuple[Instance, ...], camera: Camera) -> tuple[list[Place
         height = 0.0 if carrier is None else _top(solids[carrier])
         mask = instances[k].mask
         hidden = _in_front_of(k, order, carriers, instances) & ~mask
-        solid = fit_solid(mask, hidden, camera, height)
+        solid = fit_solid(mask, hidden, camera, height, rgb)
         if solid is None and carrier is not None:
             carriers[k], height = None, 0.0
-            solid = fit_solid(mask, hidden, camera, height)
+            solid = fit_solid(mask, hidden, camera, height, rgb)
         if solid is None:
             notes.append(f"left out 1 object at row {int(contact_pixel(mask)[1])}: it does not stand below the horizon")
             continue

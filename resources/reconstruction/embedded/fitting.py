@@ -1,14 +1,20 @@
-"""Which solid an object is: the family whose outline covers the mask best, with a preference where they tie."""
+"""Which solid an object is: round, a box, a stack of boxes, or its own outline, and what speaks for it."""
 
 from __future__ import annotations
 
+import dataclasses
+import math
+
 from blueprint_assets.contracts.posed_meshes import Camera
 
+from .appearance import unexplained
 from .boxed import fit_cuboid
 from .outlined import fit_outline
 from .revolved import fit_revolved
-from .silhouette import BoolImage, make_silhouette
+from .silhouette import BoolImage, Silhouette, make_silhouette
 from .solid import Solid
+from .stacked import join_stack, stacked_parts
+from .surface import Image8
 
 GOOD_OVERLAP = 0.86
 """Below this neither a round thing nor a box explains the mask, and its own outline is taken."""
@@ -17,23 +23,87 @@ SURE_BOX = 0.98
 HULL_LOSS = 0.008
 """Overlap that a visual hull loses by staying inside the mask (on exact outlines: ball 0.969, cylinder 0.983, box 0.988
 by its own fit); given back when round and box are compared."""
+PART_COST = 0.02
+"""Overlap that a round body with a part beside it must gain: the part explains what a wrong body leaves."""
+SHADING_WEIGHT = 0.12
+MAX_SHADING = 0.5
+"""Overlap that a factor e in unexplained shading weighs, and the greatest such factor (its logarithm) that counts: drawn
+boxes and cylinders differ by 0.5-1, printed and glossy ones by 0.1-0.4, where the outlines differ by 0.03-0.06."""
+ONE_THING = 0.97
+"""One solid that covers the mask as well is the whole: bands of colour on it are print."""
+FLAT = 0.3
+"""A box of a stack is at least as high, in its narrower side."""
+RIVAL = 0.06
+"""A box or round body this much below the other is still compared with it."""
 
 
-def fit_solid(mask: BoolImage, hidden: BoolImage, camera: Camera, height: float) -> Solid | None:
+def fit_solid(
+    mask: BoolImage, hidden: BoolImage, camera: Camera, height: float, rgb: Image8 | None = None
+) -> Solid | None:
     """The solid for a full-size mask that stands at z = `height`; None when it cannot stand there.
 
-    `hidden`: pixels of nearer things, behind which the object may go on.
+    `hidden`: pixels of nearer things, behind which the object may go on. `rgb`: the photograph, for what the outline
+    alone cannot tell.
     """
-    view = make_silhouette(mask, hidden, camera, height)
+    view = make_silhouette(mask, hidden, camera, height, rgb)
     if view is None:
         return None
+    single = _single(view)
+    if single is not None and single.overlap >= ONE_THING and not single.parts:
+        return single
+    stack = _stack(view, mask, hidden, camera, rgb)
+    if stack is not None and (single is None or stack.overlap > single.overlap):
+        return stack
+    return single
+
+
+def _single(view: Silhouette) -> Solid | None:
     box = fit_cuboid(view)
     if box is not None and box.overlap >= SURE_BOX:
         return box
     round_one = fit_revolved(view)
+    if box is not None and round_one is not None:
+        best = max(box.overlap, round_one.overlap)
+        if best >= GOOD_OVERLAP and min(box.overlap, round_one.overlap) >= best - RIVAL:
+            return _round_or_box(view, round_one, box)
     candidates = [s for s in (round_one, box) if s is not None and s.overlap >= GOOD_OVERLAP]
     if candidates:
-        return max(candidates, key=lambda s: s.overlap + (HULL_LOSS if s is round_one else 0.0))
+        return max(candidates, key=lambda s: s.overlap)
     outline = fit_outline(view)
     candidates = [s for s in (outline, round_one, box) if s is not None]
     return max(candidates, key=lambda s: s.overlap) if candidates else None
+
+
+def _round_or_box(view: Silhouette, round_one: Solid, box: Solid) -> Solid:
+    """The better of two that both cover the mask, by outline and shading; the note states both."""
+    gain = box.overlap - round_one.overlap - HULL_LOSS + (PART_COST if round_one.parts else 0.0)
+    left_box, left_round = unexplained(view, box), unexplained(view, round_one)
+    evidence = f"outline {box.overlap:.3f} as a box, {round_one.overlap:.3f} as a round body"
+    if left_box is not None and left_round is not None:
+        gain -= SHADING_WEIGHT * max(-MAX_SHADING, min(MAX_SHADING, math.log(left_box / left_round)))
+        evidence += f"; shading unexplained {left_box:.1f} and {left_round:.1f} LAB units"
+    chosen = box if gain > 0 else round_one
+    return dataclasses.replace(chosen, note="; ".join(note for note in (chosen.note, evidence) if note))
+
+
+def _stack(view: Silhouette, mask: BoolImage, hidden: BoolImage, camera: Camera, rgb: Image8 | None) -> Solid | None:
+    """Boxes on each other under one mask, where every differently coloured part is a box; else None."""
+    if rgb is None:
+        return None
+    parts = stacked_parts(view, mask)
+    solids: list[Solid] = []
+    height = view.height
+    for k, part in enumerate(parts):
+        above = hidden.copy()
+        for other in parts[k + 1 :]:
+            above |= other
+        part_view = make_silhouette(part, above & ~part, camera, height, rgb)
+        solid = None if part_view is None else _single(part_view)
+        if solid is None or solid.shape != "cuboid":
+            return None
+        sides = solid.mesh.extents
+        if sides[2] < FLAT * min(sides[:2]):  # the top face of a box in another colour
+            return None
+        solids.append(solid)
+        height = float(solid.world_vertices()[:, 2].max())
+    return join_stack(view, solids) if len(solids) > 1 else None

@@ -24,7 +24,11 @@ from .texture import mean_color, textured
 Array = NDArray[np.float64]
 
 PLANE_ID = "plane_01"
-SHAPE_WORDS = {"revolved_silhouette": "round object", "cuboid": "box-shaped object"}
+SHAPE_WORDS = {
+    "revolved_silhouette": "round object",
+    "cuboid": "box-shaped object",
+    "stacked_cuboids": "stack of boxes",
+}
 FAR_LIMIT = 1.5
 """The support polygon ends at this many times the farthest object's distance: beyond it a pixel is metres."""
 UNKNOWN_COLOR = (0.6, 0.6, 0.6)

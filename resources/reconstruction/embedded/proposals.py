@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .surface import SHADOW_TINT, BoolImage, ColorSurface, Image8, shadows
+from .parting import hull, morph, pieces, solidity, split, under
+from .surface import INLIER, SHADOW_TINT, BoolImage, ColorSurface, Image8, dimmed, is_shadow, shadows
 
 Array = NDArray[np.float64]
 
@@ -19,12 +20,25 @@ MIN_BASE_ON_PLANE = 0.5
 """Share of the columns under an object where the plane (or its shadow) shows right below."""
 MIN_SOLIDITY = 0.4
 """Least area over its convex hull's: frames, cables and edges are below."""
+THIN = 10.0
+"""Length over width of a sliver; knives and pens that lie on a table are up to 10."""
+ENCLOSED = 0.95
+"""Share of a piece of background colour with the plane on both sides of it, from which it is a thing on the plane."""
+BORDERING = 0.5
+"""Least share of such a piece's outline along pixels that are of no surface's colour."""
+INSIDE_HULL = 0.7
+"""A proposal with as much of it inside another's convex hull is part of that (a sticker on a cube)."""
+STACKED_COLOR = 15.0
+"""Least distance in LAB's a and b between two things on each other; the same in another light is one thing."""
+MIN_EDGE = 3.0
+"""LAB units by which the picture changes across an object's outline, at its median: reflections and patches of light
+have soft outlines (1-2), things on a table 5-40."""
+SHADE_TINT = 0.3
+"""As SHADOW_TINT, for what hangs on an object: a shadow between two things takes on their colours."""
+MAX_SHADE = 0.4
+"""A larger share of an object that is as dark as a shadow of the plane is not its shadow but the object."""
 MIN_CONTRAST = 5.0
 """Scatter units by which the middle half of an object differs from every background surface."""
-SPLIT_SOLIDITY = 0.96
-"""A blob as convex as this is one thing, whatever its colours."""
-
-
 STACKED_SOLIDITY = 0.94
 """Two touching parts as convex as this may stand on each other; less convex ones are one thing in two colours."""
 
@@ -34,14 +48,19 @@ def propose(
 ) -> tuple[list[BoolImage], list[str]]:
     """Object masks, the size of `rgb`, largest first, and a note on every kind of thing that was left out."""
     h, w = rgb.shape[:2]
-    distance = np.min([surface.distance(lab) for surface in (plane, *backgrounds)], axis=0)
+    own = plane.distance(lab)
+    strict = np.min([own, *(surface.distance(lab) for surface in backgrounds)], axis=0)
+    enclosed = _enclosed(lab, plane.region, backgrounds, strict > INLIER)
+    distance = np.where(enclosed, own, strict)
     shadow = shadows(rgb, plane, SHADOW_TINT) & (plane.distance(lab) < 40)
     dim = shadows(rgb, plane, 1.6 * SHADOW_TINT)
-    known = plane.region | np.any([b.region for b in backgrounds], axis=0) if backgrounds else plane.region
+    known = plane.region.copy()
+    for surface in backgrounds:
+        known |= surface.region & ~enclosed
     stands_out = (distance > 3.5) & ~known & ~shadow
     size = max(1, round(0.004 * max(h, w)))
-    stands_out = _morph(_morph(stands_out, cv2.MORPH_OPEN, 2 * size - 1), cv2.MORPH_CLOSE, 6 * size + 1)
-    blobs = [blob for blob in _pieces(stands_out) if blob.mean() > 0.5 * MIN_AREA]
+    stands_out = morph(morph(stands_out, cv2.MORPH_OPEN, 2 * size - 1), cv2.MORPH_CLOSE, 6 * size + 1)
+    blobs = [blob for blob in pieces(stands_out) if blob.mean() > 0.5 * MIN_AREA]
     dropped: dict[str, int] = {}
     ground = (plane.region | shadow) & ~stands_out
 
@@ -54,19 +73,75 @@ def propose(
             drop("cut by the picture's border")
             continue
         others = stands_out & ~blob
-        pieces = refine(rgb, blob, ground | (known & ~blob), others, dim, distance)
-        refined = np.any(pieces, axis=0)
-        for part in [part for piece in pieces for part in _rejoined(split(lab, piece), ground | (blob & ~refined))]:
-            # What GrabCut took off the blob is its contact shadow.
-            resting = ground | (blob & ~refined)
+        cuts = refine(rgb, blob, ground | (known & ~blob), others, dim, distance)
+        refined = np.any(cuts, axis=0)
+        # What GrabCut took off the blob is its contact shadow.
+        resting = ground | (blob & ~refined)
+        parts = [part for piece in cuts for part in _rejoined(split(lab, piece, resting), resting, lab)]
+        for part in [_without_shadow(part, rgb, plane) for part in parts]:
             reason = _refuse(lab, part, plane, distance, resting, others | (refined & ~part), horizon_row)
+            if reason is None and is_shadow(rgb, plane, part):
+                reason = "a shadow on the plane"
             if reason is None:
                 kept.append(part)
             else:
                 drop(reason)
-    kept.sort(key=lambda mask: -int(mask.sum()))
+    kept = _absorbed(kept)
     notes = [f"left out {n} blob{'s' if n > 1 else ''}: {reason}" for reason, n in sorted(dropped.items())]
     return kept, notes
+
+
+def _enclosed(lab: Array, plane: BoolImage, backgrounds: list[ColorSurface], strange: BoolImage) -> BoolImage:
+    """Pieces of the backgrounds' colours with the plane on both sides: the picture of a flat table is convex, so that
+    what lies within it stands on it, and is no wall. What goes on outside (a gripper that reaches in) stays.
+
+    `strange`: of no surface's colour; only what borders on that, as a face of the same box, is taken."""
+    firm = morph(plane, cv2.MORPH_OPEN, 2 * max(1, round(0.01 * max(plane.shape))) + 1)
+    left = np.maximum.accumulate(firm, axis=1)
+    right = np.maximum.accumulate(firm[:, ::-1], axis=1)[:, ::-1]
+    between = left & right
+    found = np.zeros_like(plane)
+    near = morph(morph(strange, cv2.MORPH_OPEN, 3), cv2.MORPH_DILATE, 7)
+    for surface in backgrounds:
+        alike = (surface.distance(lab) < INLIER) & ~plane
+        count, labels = cv2.connectedComponents((alike | surface.region).astype(np.uint8))
+        share = np.bincount(labels[between], minlength=count) / np.maximum(
+            np.bincount(labels.ravel(), minlength=count), 1
+        )
+        rim = (labels > 0) & ~morph(labels > 0, cv2.MORPH_ERODE, 3)
+        beside = np.bincount(labels[rim & near], minlength=count) / np.maximum(
+            np.bincount(labels[rim], minlength=count), 1
+        )
+        inside = (share >= ENCLOSED) & (beside >= BORDERING)
+        inside[0] = False
+        found |= inside[labels]
+    return found
+
+
+def _absorbed(masks: list[BoolImage]) -> list[BoolImage]:
+    """The masks, largest first, each with the smaller ones inside its convex hull that do not touch down nearer."""
+    result: list[BoolImage] = []
+    for mask in sorted(masks, key=lambda mask: -int(mask.sum())):
+        for k, larger in enumerate(result):
+            in_front = np.flatnonzero(mask.any(axis=1))[-1] > np.flatnonzero(larger.any(axis=1))[-1]
+            if not in_front and (hull(larger) & mask).sum() >= INSIDE_HULL * mask.sum():
+                result[k] = larger | mask
+                break
+        else:
+            result.append(mask)
+    return sorted(result, key=lambda mask: -int(mask.sum()))
+
+
+def _without_shadow(mask: BoolImage, rgb: Image8, plane: ColorSurface) -> BoolImage:
+    """The mask without the cast shadow that hangs on it: as dark as the plane in shadow, and what is left is as convex."""
+    shade = mask & dimmed(rgb, plane, SHADE_TINT)
+    core = morph(mask & ~morph(shade, cv2.MORPH_OPEN, 3), cv2.MORPH_OPEN, 3)
+    found = pieces(core)
+    if not found or found[0].sum() < (1 - MAX_SHADE) * mask.sum():
+        return mask
+    core = _filled(found[0], np.zeros_like(mask))
+    core = morph(core, cv2.MORPH_CLOSE, 5) & mask
+    return core if solidity(core) >= solidity(mask) - 0.005 else mask
 
 
 def refine(
@@ -85,12 +160,12 @@ def refine(
     inside, outside, other = blob[window], background[window], others[window]
     side = 1 + 2 * max(1, round(0.06 * np.sqrt(blob.sum())))
     shade = dim[window] if (dim & blob).sum() < 0.5 * blob.sum() else np.zeros_like(inside)  # else it is a gray thing
-    core = _morph(inside & ~shade, cv2.MORPH_ERODE, side) & (distance[window] > 5)
+    core = morph(inside & ~shade, cv2.MORPH_ERODE, side) & (distance[window] > 5)
     label = np.full(inside.shape, cv2.GC_PR_BGD, np.uint8)
     label[inside & ~shade] = cv2.GC_PR_FGD
     label[core] = cv2.GC_FGD
-    label[(_morph(outside, cv2.MORPH_ERODE, 5) & ~inside) | other] = cv2.GC_BGD
-    label[~_morph(inside, cv2.MORPH_DILATE, 2 * side + 5)] = cv2.GC_BGD
+    label[(morph(outside, cv2.MORPH_ERODE, 5) & ~inside) | other] = cv2.GC_BGD
+    label[~morph(inside, cv2.MORPH_DILATE, 2 * side + 5)] = cv2.GC_BGD
     if not core.any() or not (label == cv2.GC_BGD).any():
         return [blob]
     cv2.setRNGSeed(0)
@@ -98,12 +173,12 @@ def refine(
     crop = np.ascontiguousarray(rgb[window][..., ::-1])
     label, _, _ = cv2.grabCut(crop, label, None, models[0], models[1], 3, cv2.GC_INIT_WITH_MASK)
     cut = (label == cv2.GC_FGD) | (label == cv2.GC_PR_FGD)
-    cut = _morph(_morph(cut, cv2.MORPH_OPEN, 3), cv2.MORPH_CLOSE, 3)
-    pieces = _pieces(cut)
-    if not pieces:
+    cut = morph(morph(cut, cv2.MORPH_OPEN, 3), cv2.MORPH_CLOSE, 3)
+    found = pieces(cut)
+    if not found:
         return [blob]
     result = []
-    for piece in pieces:
+    for piece in found:
         if piece.sum() < 0.03 * inside.sum():
             break
         whole = np.zeros_like(blob)
@@ -112,100 +187,22 @@ def refine(
     return result
 
 
-def split(lab: Array, blob: BoolImage) -> list[BoolImage]:
-    """Touching things apart: by colour, and only where the parts are much more convex than the whole."""
-    whole = _solidity(blob)
-    if whole >= SPLIT_SOLIDITY:
-        return [blob]
-    pixels = lab[blob].astype(np.float32)
-    best, best_value = [blob], whole
-    for clusters in (2, 3, 4, 5, 6):
-        cv2.setRNGSeed(0)
-        stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 20, 0.5)
-        _, index, _ = cv2.kmeans(
-            pixels * np.array([0.6, 1.0, 1.0], np.float32), clusters, None, stop, 2, cv2.KMEANS_PP_CENTERS
-        )
-        labels = np.zeros(blob.shape, np.uint8)
-        labels[blob] = 1 + index[:, 0]
-        labels = cv2.medianBlur(labels, 5) * blob
-        parts: list[BoolImage] = []
-        for k in range(1, clusters + 1):
-            opened = _morph(labels == k, cv2.MORPH_OPEN, 3)
-            parts += [piece for piece in _pieces(opened) if piece.sum() > 0.05 * blob.sum()]
-        parts = _merged(_grown(parts, blob))
-        if len(parts) < 2:
-            continue
-        solid = [_solidity(part) for part in parts]
-        value = sum(float(part.sum()) * s for part, s in zip(parts, solid, strict=True)) / float(blob.sum())
-        # Parts that are convex themselves need to gain less: a pattern's pieces are ragged.
-        if value > best_value + (0.006 if min(solid) > 0.93 else 0.03):
-            best, best_value = parts, value
-    return best
-
-
-def _rejoined(parts: list[BoolImage], ground: BoolImage) -> list[BoolImage]:
+def _rejoined(parts: list[BoolImage], ground: BoolImage, lab: Array) -> list[BoolImage]:
     """Gives a part that does not touch the ground back to the neighbour that carries it, unless both are so convex
     that one stands on the other."""
     parts = list(parts)
     for part in sorted(parts, key=lambda part: int(part.sum())):
-        below, _ = _under(part, ground, ground)
+        below, _ = under(part, ground, ground)
         others = [other for other in parts if other is not part]
         if not others or below >= 0.5 * MIN_BASE_ON_PLANE:
             continue
-        near = _morph(part, cv2.MORPH_DILATE, 5)
+        near = morph(part, cv2.MORPH_DILATE, 5)
         carrier = max(others, key=lambda other: int((near & other).sum()))
-        if min(_solidity(part), _solidity(carrier)) < STACKED_SOLIDITY:
+        colors = [np.median(lab[one][:, 1:], axis=0) for one in (part, carrier)]
+        alike = np.linalg.norm(colors[0] - colors[1]) < STACKED_COLOR
+        if alike or min(solidity(part), solidity(carrier)) < STACKED_SOLIDITY:
             parts = [other for other in others if other is not carrier] + [part | carrier]
-            return _rejoined(parts, ground)
-    return parts
-
-
-def _under(mask: BoolImage, ground: BoolImage, neighbours: BoolImage) -> tuple[float, float]:
-    """Shares of the columns under a mask's lower side right below which the ground shows, and either of the two."""
-    rows, columns = np.nonzero(mask)
-    step = max(2, round(0.006 * max(mask.shape)))
-    bottom = mask.shape[0] - 1 - np.argmax(mask[::-1], axis=0)
-    x = np.unique(columns)
-    x = x[bottom[x] > rows.min() + 0.6 * np.ptp(rows)]
-    below, beside = np.zeros(len(x), bool), np.zeros(len(x), bool)
-    for k in (1, 2, 4):
-        y = np.minimum(bottom[x] + k * step, mask.shape[0] - 1)
-        below |= ground[y, x]
-        beside |= neighbours[y, x]
-    return float(below.mean()), float((below | beside).mean())
-
-
-def _grown(parts: list[BoolImage], blob: BoolImage) -> list[BoolImage]:
-    """Gives every pixel of the blob to the nearest part."""
-    if len(parts) < 2:
-        return parts
-    distances = [cv2.distanceTransform((~part).astype(np.uint8), cv2.DIST_L2, 3) for part in parts]
-    nearest = np.argmin(distances, axis=0)
-    return [(nearest == k) & blob for k in range(len(parts))]
-
-
-def _merged(parts: list[BoolImage]) -> list[BoolImage]:
-    """Joins touching parts that make one convex thing: the faces of a box, a label on a can."""
-    parts = list(parts)
-    while len(parts) > 1:
-        pairs = []
-        for i in range(len(parts)):
-            near = _morph(parts[i], cv2.MORPH_DILATE, 5)
-            for j in range(i + 1, len(parts)):
-                if not (near & parts[j]).any():
-                    continue
-                areas = int(parts[i].sum()), int(parts[j].sum())
-                solid = _solidity(parts[i]), _solidity(parts[j])
-                apart = (areas[0] * solid[0] + areas[1] * solid[1]) / sum(areas)
-                together = _solidity(parts[i] | parts[j])
-                # Two convex parts are two things unless the whole is as convex; a ragged one may be a pattern.
-                if together > apart - (0.005 if min(solid) > 0.93 else 0.02):
-                    pairs.append((together - apart, i, j))
-        if not pairs:
-            return parts
-        _, i, j = max(pairs)
-        joint = parts[i] | parts[j]
-        parts = [part for k, part in enumerate(parts) if k not in (i, j)] + [joint]
+            return _rejoined(parts, ground, lab)
     return parts
 
 
@@ -221,7 +218,7 @@ def _refuse(
     """Why a mask is no object on the plane, or None."""
     if not MIN_AREA <= mask.mean() <= MAX_AREA:
         return "too small or too large"
-    if _solidity(mask) < MIN_SOLIDITY:
+    if solidity(mask) < MIN_SOLIDITY:
         return "a frame, cable or edge"
     if border_share(mask) > MAX_BORDER:
         return "cut by the picture's border"
@@ -230,12 +227,19 @@ def _refuse(
         return "above the horizon"
     if np.percentile(distance[mask], 60) < MIN_CONTRAST:
         return "too little contrast with the background"
-    below, resting = _under(mask, ground, neighbours)
-    stacked = _solidity(mask) >= STACKED_SOLIDITY and resting >= 0.9
+    inner = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    kernel = np.ones((3, 3), np.uint8)
+    steps = [
+        cv2.morphologyEx(channel.astype(np.float32), cv2.MORPH_GRADIENT, kernel) for channel in np.moveaxis(lab, 2, 0)
+    ]
+    if float(np.median(np.linalg.norm(steps, axis=0)[mask & ~inner])) < MIN_EDGE:
+        return "no edge at its outline: a reflection or patch of light"
+    below, resting = under(mask, ground, neighbours)
+    stacked = solidity(mask) >= STACKED_SOLIDITY and resting >= 0.9
     if resting < MIN_BASE_ON_PLANE or (below < 0.5 * MIN_BASE_ON_PLANE and not stacked):
         return "does not rest on the plane"
     sides = cv2.minAreaRect(np.stack([columns, rows], axis=-1).astype(np.float32))[1]
-    if min(sides) < 0.015 * max(mask.shape) and max(sides) > 6 * min(sides):
+    if max(sides) > THIN * min(sides) or (min(sides) < 0.015 * max(mask.shape) and max(sides) > 6 * min(sides)):
         return "a frame, cable or edge"
     brighter = float(np.percentile(lab[mask][:, 0] - plane.predict(lab.shape[:2])[mask][:, 0], 20))
     if min(sides) < 0.03 * max(mask.shape) and max(sides) > 2.5 * min(sides) and brighter > 8:
@@ -250,38 +254,12 @@ def border_share(mask: BoolImage) -> float:
     return border / max(1, sum(len(c) for c in contours))
 
 
-def _solidity(mask: BoolImage) -> float:
-    """Area over the convex hull's, holes filled."""
-    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    if not contours:
-        return 0.0
-    hull = cv2.convexHull(np.concatenate(contours))
-    drawn = np.zeros(mask.shape, np.uint8)
-    cv2.fillConvexPoly(drawn, hull, 1)
-    filled = np.zeros(mask.shape, np.uint8)
-    cv2.drawContours(filled, contours, -1, 1, cv2.FILLED)
-    return float(filled.sum()) / max(1, int(drawn.sum()))
-
-
 def _filled(mask: BoolImage, background: BoolImage) -> BoolImage:
     """The mask with its holes filled, but for those that mostly show the background."""
     result = mask.copy()
-    for hole in _pieces(~mask):
+    for hole in pieces(~mask):
         if hole[0].any() or hole[-1].any() or hole[:, 0].any() or hole[:, -1].any():
             continue
         if hole.sum() < 0.004 * mask.sum() or (background & hole).sum() < 0.5 * hole.sum():
             result |= hole
     return result
-
-
-def _pieces(mask: BoolImage) -> list[BoolImage]:
-    """Connected pieces, largest first."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
-    order = sorted(range(1, count), key=lambda k: (-int(stats[k, cv2.CC_STAT_AREA]), k))
-    return [labels == k for k in order]
-
-
-def _morph(mask: BoolImage, operation: int, size: int) -> BoolImage:
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    changed: BoolImage = cv2.morphologyEx(mask.astype(np.uint8), operation, kernel) > 0
-    return changed

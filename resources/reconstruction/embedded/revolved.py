@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from blueprint_assets.geometry.shapes import joined, revolved
 
 from .outlined import slab_through
+from .profile import regular_profile
 from .silhouette import Silhouette
 from .solid import Solid
 
@@ -29,6 +30,8 @@ RADII = 64
 HEIGHTS = 40
 CLOSING = 0.85
 """A profile that ends narrower than this share of its greatest radius, still narrowing, is rounded off."""
+POINTED = 0.03
+"""One that ends narrower than this is closed already."""
 CAP_LOSS = 0.003
 """Overlap that a rounded top may cost: a real one is behind the outline and costs none."""
 PART_SHARE = (0.02, 0.22)
@@ -37,6 +40,8 @@ PART_THICKNESS = 0.3
 """A handle: its area over the mask's, least and most; least overlap of the body without it; its thickness over the body's
 radius (mug handles: 0.2-0.4)."""
 TOP_SLACK = 0.001
+TOLERANCE = 1.5
+"""Fitting pixels by which the regular profile may leave the measured one: masks are no better."""
 COVERAGE_SLACK = 0.003
 """How much coverage a farther axis may lose against the best: below this, mask noise decides."""
 
@@ -79,6 +84,7 @@ def fit_revolved(view: Silhouette) -> Solid | None:
         if len(radii) < 2:
             return None
         position = view.base + best_side * view.right + depth * view.away
+    heights, radii = _regular(view, position, heights, radii)
     drawn = view.blank()
     _draw(view, drawn, position, heights, radii)
     capped = _capped(heights, radii)
@@ -108,6 +114,25 @@ def _trimmed(view: Silhouette, side: float, depth: float, half_width: float, tal
     return heights[: last + 1], radii[: last + 1]
 
 
+def _regular(view: Silhouette, position: Array, heights: Array, radii: Array) -> tuple[Array, Array]:
+    """The profile without the mask's ripples: few knots within TOLERANCE, smooth between them but at corners, and as
+    wide as fills the mask best (a visual hull stays inside its ragged outline)."""
+    pixel = view.pixel * float(np.linalg.norm(position - view.camera) / np.linalg.norm(view.base - view.camera))
+    first = int(np.flatnonzero(radii > 0)[0])
+    smooth_heights, smooth_radii = regular_profile(heights[first:], radii[first:], TOLERANCE * pixel)
+    if heights[first] > 0:  # what the outline does not show below tapers, as before
+        smooth_heights = np.concatenate([heights[:first], smooth_heights])
+        smooth_radii = np.concatenate([radii[:first], smooth_radii])
+    best = (-1.0, smooth_radii)
+    for widening in np.arange(0.0, 2.1, 0.5) * pixel:
+        trial = np.where(smooth_radii > 0, smooth_radii + widening, 0.0)
+        drawn = view.blank()
+        _draw(view, drawn, position, smooth_heights, trial)
+        if (overlap := view.overlap(drawn)) > best[0] + 1e-4:
+            best = (overlap, trial)
+    return smooth_heights, best[1]
+
+
 def _rounding(heights: Array, radii: Array, first: bool) -> float:
     """How much the rounded end of a closing profile reaches past its last ring; 0 for a flat end.
 
@@ -115,7 +140,7 @@ def _rounding(heights: Array, radii: Array, first: bool) -> float:
     """
     r, z = (radii, heights) if first else (radii[::-1], -heights[::-1])
     solid = int(np.flatnonzero(r > 0)[0])
-    if len(r) < solid + 5 or r[solid] > CLOSING * r.max():
+    if len(r) < solid + 5 or not POINTED * r.max() < r[solid] <= CLOSING * r.max():
         return 0.0
     slope = float(np.polyfit(z[solid : solid + 4], r[solid : solid + 4], 1)[0])
     return min(float(r[solid]) / (2 * slope), 0.25 * float(np.ptp(z))) if slope > 0.3 else 0.0
@@ -154,7 +179,7 @@ def _with_handle(view: Silhouette, body: Solid, drawn: NDArray[np.uint8], radius
         return body
     seen = np.maximum(drawn, piece.astype(np.uint8) * np.uint8(255))
     note = f"a part beside the round body, {PART_THICKNESS:g} of its radius thick (default)"
-    return Solid(body.shape, mesh, body.position, body.yaw, view.overlap(seen), note)
+    return Solid(body.shape, mesh, body.position, body.yaw, view.overlap(seen), note, parts=1)
 
 
 def _depth_reach(view: Silhouette, half_width: float) -> float:

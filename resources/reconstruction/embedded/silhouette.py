@@ -38,6 +38,8 @@ class Silhouette:
     away: Array
     pixel: float
     """World length of one pixel at the base."""
+    lab: Array | None = None
+    """CIELAB colours, shape (h, w, 3), where the photograph was given."""
 
     @property
     def allowed(self) -> BoolImage:
@@ -68,8 +70,10 @@ class Silhouette:
         cv2.fillConvexPoly(drawn, hull, 255, shift=4)
 
 
-def make_silhouette(mask: BoolImage, hidden: BoolImage, camera: Camera, height: float) -> Silhouette | None:
-    """Cuts and shrinks a full-size mask. `camera` is of the full picture.
+def make_silhouette(
+    mask: BoolImage, hidden: BoolImage, camera: Camera, height: float, rgb: NDArray[np.uint8] | None = None
+) -> Silhouette | None:
+    """Cuts and shrinks a full-size mask. `camera` and `rgb` are of the full picture.
 
     None when the ray under the mask's lowest pixels does not meet the plane z = `height` (at or above the horizon).
     """
@@ -102,6 +106,7 @@ def make_silhouette(mask: BoolImage, hidden: BoolImage, camera: Camera, height: 
         right=np.array([away[1], -away[0], 0.0]),
         away=away,
         pixel=float(np.linalg.norm(beside - base)) / factor,
+        lab=None if rgb is None else _colors(rgb, x0, y0, width, height_px, size),
     )
 
 
@@ -111,6 +116,15 @@ def contact_pixel(mask: BoolImage) -> Array:
     limit = rows.max() - 0.03 * (rows.max() - rows.min())
     low = rows >= limit
     return np.array([float(np.median(columns[low])) + 0.5, float(rows.max()) + 1.0])
+
+
+def _colors(rgb: NDArray[np.uint8], x0: int, y0: int, width: int, height: int, size: tuple[int, int]) -> Array:
+    pad = max(0, -x0, -y0, x0 + width - rgb.shape[1], y0 + height - rgb.shape[0])
+    framed = cv2.copyMakeBorder(rgb, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
+    crop = framed[y0 + pad : y0 + pad + height, x0 + pad : x0 + pad + width]
+    interpolation = cv2.INTER_AREA if size[0] <= width else cv2.INTER_LINEAR
+    small = cv2.resize(crop, size, interpolation=interpolation)
+    return np.asarray(cv2.cvtColor((small / 255.0).astype(np.float32), cv2.COLOR_RGB2LAB), np.float64)
 
 
 def _shrink(image: BoolImage, x0: int, y0: int, width: int, height: int, size: tuple[int, int]) -> BoolImage:

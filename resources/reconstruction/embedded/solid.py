@@ -25,6 +25,8 @@ class Solid:
     yaw: float
     overlap: float
     note: str = ""
+    parts: int = 0
+    """Parts beside the body (a handle)."""
 
     def world_vertices(self) -> Array:
         """Vertices in the world, shape (n, 3)."""

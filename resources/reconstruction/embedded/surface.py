@@ -24,10 +24,16 @@ INLIER = 3.5
 MIN_PLANE_SHARE = 0.08
 """A support plane shows on at least this share of the picture."""
 MAX_BACKGROUNDS = 4
+MIN_BACKGROUND = 0.01
+"""Share of the picture that a wall or floor shows on: smaller ones at the border are things."""
 SEARCH_STEP = 3
 """The plane's model is searched for on every third pixel, each way."""
 SHADOW = (0.2, 0.97)
 """Light left in a shadow, as a share of the surface's own: darker is a dark thing, lighter the surface itself."""
+SHADOW_SHARE = 0.85
+SHADOW_SPREAD = 0.25
+"""A mask is a shadow when as much of it could be one, and its light (logarithm, middle 80 %) spreads by less or little
+more than the plane's: the faces of a thing differ by more."""
 SHADOW_TINT = 0.16
 """Greatest difference between the channels' logarithmic dimming in a shadow (sky or bounced light tints it)."""
 
@@ -53,18 +59,39 @@ class ColorSurface:
         return np.asarray(np.linalg.norm(difference @ self.whiten.T, axis=2))
 
 
-def shadows(rgb: Image8, plane: ColorSurface, tolerance: float) -> BoolImage:
-    """Pixels that could be the plane in less light: every channel dimmed alike, in linear light, and no busier in
-    texture than the plane. `tolerance`: see SHADOW_TINT."""
-    shape = rgb.shape[:2]
-    own = cv2.cvtColor(plane.predict(shape).astype(np.float32), cv2.COLOR_LAB2RGB)
+def dimmed(rgb: Image8, plane: ColorSurface, tolerance: float) -> BoolImage:
+    """Pixels whose colour is the plane's in less light: every channel dimmed alike, in linear light. `tolerance`: see
+    SHADOW_TINT."""
+    dimming, tint = _dimming(rgb, plane)
+    dark: BoolImage = (dimming > np.log(SHADOW[0])) & (dimming < np.log(SHADOW[1]))
+    dark &= tint < tolerance * np.clip(1.0 - dimming, 1.0, 2.0)
+    return dark
+
+
+def is_shadow(rgb: Image8, plane: ColorSurface, mask: BoolImage) -> bool:
+    """Whether a whole mask is the plane in less light: of its colour, and as evenly lit as the plane itself is."""
+    dimming, _ = _dimming(rgb, plane)
+    inner = cv2.erode(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    if not inner.any() or dimmed(rgb, plane, SHADOW_TINT)[inner].mean() < SHADOW_SHARE:
+        return False
+    spreads = [float(np.ptp(np.percentile(dimming[region], (10, 90)))) for region in (inner, plane.region)]
+    return spreads[0] < max(SHADOW_SPREAD, 1.5 * spreads[1])
+
+
+def _dimming(rgb: Image8, plane: ColorSurface) -> tuple[Array, Array]:
+    """Mean over the channels of the logarithm of light over the plane's own, and the greatest deviation from it."""
+    own = cv2.cvtColor(plane.predict(rgb.shape[:2]).astype(np.float32), cv2.COLOR_LAB2RGB)
     seen = cv2.GaussianBlur(rgb, (5, 5), 0).astype(np.float64) / 255.0
     # sRGB to linear light by its mean exponent; the offset keeps black from exploding.
     ratio = np.log((seen**2.2 + 0.004) / (np.clip(own.astype(np.float64), 0, 1) ** 2.2 + 0.004))
-    dimming = ratio.mean(axis=2)
-    tint = np.abs(ratio - dimming[..., None]).max(axis=2)
-    dark = (dimming > np.log(SHADOW[0])) & (dimming < np.log(SHADOW[1]))
-    dark &= tint < tolerance * np.clip(1.0 - dimming, 1.0, 2.0)
+    dimming = np.asarray(ratio.mean(axis=2))
+    return dimming, np.asarray(np.abs(ratio - dimming[..., None]).max(axis=2))
+
+
+def shadows(rgb: Image8, plane: ColorSurface, tolerance: float) -> BoolImage:
+    """Pixels that could be the plane in less light (`dimmed`), no busier in texture than the plane."""
+    dimming, _ = _dimming(rgb, plane)
+    dark = dimmed(rgb, plane, tolerance)
     mean = cv2.blur(dimming, (7, 7))
     texture = np.sqrt(np.maximum(cv2.blur(dimming**2, (7, 7)) - mean**2, 0))
     busy = texture > 1.5 * np.percentile(texture[plane.region], 90)
@@ -145,7 +172,7 @@ def find_backgrounds(lab: Array, plane: ColorSurface, ignore: BoolImage) -> list
         m = max(3, int(0.06 * min(h, w)))
         band[:m], band[-m:], band[:, :m], band[:, -m:] = True, True, True, True
         surface = _fit(lab, component & band, component)
-        if surface is None or surface.region.mean() < 0.004:
+        if surface is None or surface.region.mean() < MIN_BACKGROUND:
             rest &= ~(component & band)
             continue
         found.append(surface)
