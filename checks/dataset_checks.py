@@ -20,17 +20,18 @@ def episodes_are_whole(scene: Path) -> Verdict:
     """Every accepted episode's files are there with their hashes, and every video has as many frames as rows."""
     from blueprint_assets.dataset.unit import UnitError, read_unit
 
-    (path,) = scene.glob("episodes/*/import_manifest.json")
+    path = _only(scene, "episodes/*/import_manifest.json")
     manifest = ImportManifest.read(path)
     wrong = []
+    accepted = 0
     for item in manifest.imported:
-        if item.accepted and item.unit is not None:
+        if item.accepted:
+            accepted += 1
             try:
-                read_unit(path.parent / item.unit)
+                read_unit(path.parent / str(item.unit))
             except UnitError as error:
                 wrong.append(f"{item.episode_id}: {error}")
-    accepted = manifest.episodes.passed_validation
-    measured = {"accepted": accepted, "rejected": manifest.episodes.rejected, "damaged": len(wrong)}
+    measured = {"accepted": accepted, "rejected": len(manifest.imported) - accepted, "damaged": len(wrong)}
     limits = {"accepted": thresholds.MIN_EPISODES, "damaged": 0}
     if wrong:
         return failed("; ".join(wrong[:3]), measured, limits)
@@ -57,7 +58,7 @@ def robovet_passes(scene: Path) -> Verdict:
 
 
 def _judged(scene: Path, judge: Callable[[Path], Judgement]) -> Verdict:
-    (info,) = scene.glob("episodes/*/lerobot/meta/info.json")
+    info = _only(scene, "episodes/*/lerobot/meta/info.json")
     judgement = judge(info.parent.parent)
     measured = {"passed": judgement.passed, "failed": judgement.failed, "warned": judgement.warned}
     messages = "; ".join(judgement.messages[:3])
@@ -66,6 +67,13 @@ def _judged(scene: Path, judge: Callable[[Path], Judgement]) -> Verdict:
     if judgement.outcome == "failed":
         return failed(f"{judgement.judge}: {messages}", measured, {"failed": 0})
     return passed(f"{judgement.judge}: {judgement.passed} passed, {judgement.warned} warnings", measured, {"failed": 0})
+
+
+def _only(scene: Path, pattern: str) -> Path:
+    found = sorted(scene.glob(pattern))
+    if len(found) != 1:
+        raise ValueError(f"{pattern}: {len(found)} files, expected one; materialize the asset again")
+    return found[0]
 
 
 ALL = [episodes_are_whole, lerobot_doctor_passes, robovet_passes]

@@ -39,29 +39,58 @@ def scale_is_plausible(scene: Path) -> Verdict:
     layout = SceneLayout.read(scene / "layout/scene_layout_scaled.json")
     sizes = sorted(max(item.size) for item in layout.objects)
     median = sizes[len(sizes) // 2]
-    low, high = thresholds.SCALE_FACTOR_SIZE_M
+    low, high = thresholds.MEDIAN_SIZE_M
     measured, limits = {"median_size_m": median}, {"median_size_m": f"{low} to {high}"}
     if low <= median <= high:
         return passed(f"the median object is {median * 100:.1f} cm", measured, limits)
     return failed(f"the median object is {median:.3g} m; {low} to {high} m is a table top", measured, limits)
 
 
-@gate(scene_layout)
+@gate(scene_layout, scene_manifest)
 def objects_stand_on_their_supports(scene: Path) -> Verdict:
-    """No object starts below its support, or above it by more than the limit, or off the table."""
+    """Every object's base is at the height of what it stands on, and its middle is above it."""
+    import numpy as np
+
+    from blueprint_assets.geometry.mesh import load_glb
+    from blueprint_assets.geometry.transforms import apply, compose
+
     layout = SceneLayout.read(scene / "layout/scene_layout_scaled.json")
-    surfaces = {surface.id: surface for surface in layout.support_surfaces}
-    wrong = []
+    meshes = {item.id: item.asset.path for item in SceneManifest.read(scene / "assets/scene_manifest.json").objects}
+    boxes = {}
     for item in layout.objects:
-        surface = surfaces.get(item.support)
-        if surface is None:
+        if item.id not in meshes:
+            return failed(f"{item.id} is in the layout but not in the manifest; lay the scene out again")
+        placed = compose(item.position, item.rotation_quaternion, item.scale)
+        points = apply(placed, load_glb(scene / meshes[item.id]).vertices)
+        boxes[item.id] = (points.min(axis=0), points.max(axis=0))
+    # What can be stood on: lowest and highest corner.
+    supports = boxes | {
+        surface.id: (
+            np.array([*np.subtract(surface.center, np.divide(surface.size, 2)), 0.0]),
+            np.array([*np.add(surface.center, np.divide(surface.size, 2)), surface.height]),
+        )
+        for surface in layout.support_surfaces
+    }
+    wrong = []
+    gaps = [0.0]
+    for item in layout.objects:
+        if item.support not in supports:
+            wrong.append(f"{item.id} stands on {item.support}, which is not in the layout")
             continue
-        for axis in (0, 1):
-            off = abs(item.position[axis] - surface.center[axis]) - surface.size[axis] / 2
-            if off > 0:
-                wrong.append(f"{item.id} stands {off * 100:.1f} cm outside {surface.id}")
-    measured = {"objects": len(layout.objects), "off_support": len(wrong)}
-    return failed("; ".join(wrong[:5]), measured) if wrong else passed("every object is over its support", measured)
+        (low, high), (support_low, support_high) = boxes[item.id], supports[item.support]
+        gap = float(low[2] - support_high[2])
+        gaps.append(abs(gap))
+        if abs(gap) > thresholds.MAX_SUPPORT_GAP_M:
+            wrong.append(f"{item.id} is {abs(gap) * 100:.1f} cm {'above' if gap > 0 else 'inside'} {item.support}")
+        middle = (low + high)[:2] / 2
+        off = float(np.maximum(support_low[:2] - middle, middle - support_high[:2]).max())
+        if off > 0:
+            wrong.append(f"{item.id} stands {off * 100:.1f} cm outside {item.support}")
+    measured = {"objects": len(layout.objects), "largest_gap_m": max(gaps)}
+    limits = {"largest_gap_m": thresholds.MAX_SUPPORT_GAP_M}
+    if wrong:
+        return failed("; ".join(wrong[:5]), measured, limits)
+    return passed("every object stands on its support", measured, limits)
 
 
 ALL = [objects_have_their_meshes, scale_is_plausible, objects_stand_on_their_supports]

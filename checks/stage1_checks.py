@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from blueprint_assets.contracts.posed_meshes import Camera, Pose, SceneInfo
 from blueprint_assets.contracts.source import Source
 from blueprint_assets.stage1.assets import reconstruction, source
 from checks import thresholds
 from checks.verdict import Number, Verdict, failed, gate, passed, unmeasured
+from io_managers.digest import hash_file
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @gate(source, blocking=False)
@@ -34,10 +40,8 @@ def picture_is_sharp(scene: Path) -> Verdict:
 @gate(source)
 def picture_is_what_was_registered(scene: Path) -> Verdict:
     """The kept bytes are those of the registered picture."""
-    import hashlib
-
     document = Source.read(scene / "input/source.json")
-    found = hashlib.sha256((scene / document.original).read_bytes()).hexdigest()
+    found = hash_file(scene / document.original)
     if found != document.original_sha256:
         return failed(f"{document.original}: sha256 {found[:12]}…, registered {document.original_sha256[:12]}…")
     return passed(f"{document.width}x{document.height}, sha256 {found[:12]}…")
@@ -46,8 +50,6 @@ def picture_is_what_was_registered(scene: Path) -> Verdict:
 @gate(reconstruction)
 def meshes_are_watertight(scene: Path) -> Verdict:
     """Every mesh is closed, has a volume and outward normals; every listed file has its hash."""
-    import hashlib
-
     from blueprint_assets.geometry.mesh import load_glb
 
     stage1 = scene / "stage1"
@@ -55,7 +57,7 @@ def meshes_are_watertight(scene: Path) -> Verdict:
     wrong = [
         f"{name}: sha256 differs from scene_info.json"
         for name, expected in info.sha256.items()
-        if hashlib.sha256((stage1 / name).read_bytes()).hexdigest() != expected
+        if hash_file(stage1 / name) != expected
     ]
     for item in info.objects:
         mesh = load_glb(stage1 / item.mesh)
@@ -82,38 +84,48 @@ def silhouettes_match_the_masks(scene: Path) -> Verdict:
     stage1 = scene / "stage1"
     info = SceneInfo.read(stage1 / "scene_info.json")
     camera = Camera.read(stage1 / info.camera)
+    masks = {item.id: _read_mask(stage1 / item.mask, camera) for item in info.objects if item.mask is not None}
+    if not masks:
+        return unmeasured("no object has a mask")
     ious: dict[str, float] = {}
     for item in info.objects:
-        if item.mask is None:
+        if item.id not in masks:
             continue
-        mask = _read_mask(stage1 / item.mask)
+        mask = masks[item.id]
         mesh = load_glb(stage1 / item.mesh)
         vertices = apply(Pose.read(stage1 / item.pose).transform_matrix, mesh.vertices)
         seen = silhouette(camera, vertices, np.asarray(mesh.faces))
-        others = np.zeros_like(mask)
-        for other in info.objects:
-            if other.mask is not None and other.id != item.id:
-                others |= _read_mask(stage1 / other.mask)
-        seen &= ~others  # what stands in front of it hides it in the mask as well
+        for other, hidden in masks.items():
+            if other != item.id:
+                seen &= ~hidden  # what stands in front of it hides it in the mask as well
         union = int((seen | mask).sum())
         ious[item.id] = float((seen & mask).sum()) / union if union else 0.0
-    if not ious:
-        return unmeasured("no object has a mask")
     mean = float(np.mean(list(ious.values())))
     worst = min(ious, key=lambda key: ious[key])
-    measured: dict[str, Number] = {"mean_iou": mean, "worst_iou": ious[worst], "worst_object": worst}
+    measured: dict[str, Number] = {
+        "mean_iou": mean,
+        "worst_iou": ious[worst],
+        "worst_object": worst,
+        "without_mask": len(info.objects) - len(masks),
+    }
     limits = {"mean_iou": thresholds.MIN_MASK_IOU}
     said = f"mean silhouette IoU {mean:.2f} (limit {thresholds.MIN_MASK_IOU}), worst {worst} {ious[worst]:.2f}"
     return passed(said, measured, limits) if mean >= thresholds.MIN_MASK_IOU else failed(said, measured, limits)
 
 
-def _read_mask(path: Path):  # type: ignore[no-untyped-def]
+def _read_mask(path: Path, camera: Camera) -> NDArray[np.bool_]:
     import cv2
 
     image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if image is None:
-        raise ValueError(f"{path}: not a readable mask")
-    return image > 127
+        raise ValueError(f"{path}: not a readable mask; reconstruct the scene again")
+    if image.shape != (camera.height, camera.width):
+        raise ValueError(
+            f"{path}: a mask of {image.shape[1]}x{image.shape[0]} for a picture of {camera.width}x{camera.height}; "
+            "reconstruct the scene again"
+        )
+    mask: NDArray[np.bool_] = image > 127
+    return mask
 
 
 ALL = [picture_is_sharp, picture_is_what_was_registered, meshes_are_watertight, silhouettes_match_the_masks]

@@ -15,11 +15,14 @@ MIN_MASK_IOU = 0.5
 bar for a detection (COCO's loosest). Mean over objects."""
 
 # scene -------------------------------------------------------------------------------------------------------------
-SCALE_FACTOR_SIZE_M = (0.01, 0.6)
+MEDIAN_SIZE_M = (0.01, 0.6)
 """Median largest dimension of the scene's movable objects after scaling, metres: outside it, the scale is wrong
 for a table top. Own choice, wide on purpose."""
 MAX_OVERLAP_M = 0.01
 """Objects may not start deeper than this inside one another: MolmoSpaces' penetration limit (contact.dist < -0.01 m)."""
+MAX_SUPPORT_GAP_M = 0.001
+"""An object's base above or below what it stands on. The layout sets it down exactly; 1 mm is the height that it counts as
+contact itself."""
 
 # simready ----------------------------------------------------------------------------------------------------------
 MASS_KG = (0.001, 50.0)
@@ -33,6 +36,7 @@ and 2.30 on a thin-walled bowl, whose cavity its hulls still keep open; one hull
 MAX_MOVED_M = 0.05
 """An object of the scene this far from where the layout put it has fallen: MolmoSpaces' drift limit again."""
 SETTLE_SECONDS = 2.0
+"""Own choice: twenty times what a free fall through the drift limit takes."""
 MAX_DRIFT_M = 0.05
 """MolmoSpaces' stability test: a body that moves 5 cm after the start is not stable."""
 MAX_SINK_M = 0.01
@@ -41,6 +45,7 @@ MAX_SINK_M = 0.01
 # geniesim ----------------------------------------------------------------------------------------------------------
 MIN_TASKS = 1
 MIN_EPISODES = 1
+"""One of each: without it there is nothing to simulate, or nothing to put into a dataset."""
 MIN_TASK_SUCCESS_RATE = 0.5
 """Successes over attempts, a warning only: a hard scene is not a wrong one. The published figures of peers are
-0.26 (MimicGen) to 0.8; ours on the demo scene is benchmarked at 0.8."""
+0.26 (MimicGen) to 0.8; tests/benchmarks/episode_success.py asks 0.8 of the demo scene."""

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,10 @@ from blueprint_assets.stage import COMMIT, checked_out, guarded_by
 
 Outcome = Literal["passed", "failed", "unmeasured"]
 Number = float | int | str
+Measurement = Callable[[Path], "Verdict"]
+
+MEASUREMENTS: dict[str, Measurement] = {}
+"""What every gate measures, by `asset/check` and without Dagster: from a folder laid out like the scene to a verdict."""
 
 
 @dataclass(frozen=True)
@@ -60,28 +65,36 @@ def unmeasured(reason: str) -> Verdict:
 
 def gate(
     asset: dg.AssetsDefinition, *needs: dg.AssetsDefinition, blocking: bool = True
-) -> Callable[[Callable[[Path], Verdict]], dg.AssetChecksDefinition]:
+) -> Callable[[Measurement], dg.AssetChecksDefinition]:
     """Makes an asset check, one result per scene, of a function from a folder to a verdict.
 
     The folder is laid out like the scene and holds the committed artifacts of `asset` and `needs`. The function's name
-    is the check's, its docstring the description.
+    is the check's, its docstring the description. An UnmeasuredError that it raises is the verdict "unmeasured"; an
+    error of the domain, or a file that is not there, is the verdict "failed".
     """
     names = [each.key.path[-1] for each in (asset, *needs)]
 
-    def decorate(measure: Callable[[Path], Verdict]) -> dg.AssetChecksDefinition:
+    def decorate(measure: Measurement) -> dg.AssetChecksDefinition:
         if blocking:
             guarded_by(names[0], measure.__name__)
+
+        @wraps(measure)
+        def judge(scene: Path) -> Verdict:
+            from blueprint_assets.scene.settle import UnmeasuredError
+
+            try:
+                return measure(scene)
+            except UnmeasuredError as error:
+                return unmeasured(str(error))
+            except (ValueError, RuntimeError, FileNotFoundError) as error:
+                return failed(f"{type(error).__name__}: {error}")
+
+        MEASUREMENTS[f"{names[0]}/{measure.__name__}"] = judge
 
         def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
             store = context.resources.scene_store.open()
             with checked_out(store, context.partition_key, *names) as scene:
-                try:
-                    verdict = measure(scene)
-                except (
-                    ValueError,
-                    RuntimeError,
-                ) as error:  # the domain's word for an artifact that is not what it must be
-                    verdict = failed(f"{type(error).__name__}: {error}")
+                verdict = judge(scene)
             record = store.current(context.partition_key, names[0])
             return verdict.result(record.commit_id if record else "", blocking)
 

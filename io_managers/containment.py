@@ -31,7 +31,6 @@ class StagedFile:
     path: str
     source: Path
     size: int
-    modified_ns: int
 
 
 def scan(folder: Path, asset: str, owns: Sequence[str]) -> tuple[StagedFile, ...]:
@@ -65,7 +64,7 @@ def _walk(folder: Path, prefix: str, found: list[StagedFile], asset: str) -> Non
             if stat.S_ISDIR(status.st_mode):
                 _walk(Path(entry.path), path + "/", found, asset)
             elif stat.S_ISREG(status.st_mode):
-                found.append(StagedFile(path, Path(entry.path), status.st_size, status.st_mtime_ns))
+                found.append(StagedFile(path, Path(entry.path), status.st_size))
             else:
                 kind = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "not an ordinary file"
                 raise ContainmentError(f"{path!r}: {kind}, staged by {asset}; a commit holds ordinary files only")

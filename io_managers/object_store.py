@@ -1,4 +1,8 @@
-"""The store on an object store, through fsspec: an object appears whole or not at all, and nothing can be renamed."""
+"""The store on an object store, through fsspec: an object appears whole or not at all, and nothing can be renamed.
+
+A pointer is replaced by a write with a precondition, which fsspec has no common word for: it is known for memory:// alone
+so far, and any other file system refuses the commit.
+"""
 
 from __future__ import annotations
 
@@ -40,11 +44,11 @@ class ObjectStore(Backend):
 
     guarded = False
 
-    def __init__(self, root: str, storage_options: dict[str, Any], cache: Path | None) -> None:
+    def __init__(self, root: str, cache: Path | None) -> None:
         import fsspec
 
         with explained("opening", root):
-            self.files, self._prefix = fsspec.core.url_to_fs(root, **storage_options)
+            self.files, self._prefix = fsspec.core.url_to_fs(root)
         self.url = root.rstrip("/")
         self.scratch = cache or Path(tempfile.gettempdir()) / f"blueprint-store-{os.getuid()}"
         with explained("making a local cache", self.scratch):

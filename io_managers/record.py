@@ -133,7 +133,7 @@ class ArtifactRef:
 
 def check_names(scene_id: str, asset: str | None = None) -> None:
     """Raises StoreError unless both may be part of a path."""
-    if not re.fullmatch(SCENE_ID_PATTERN.rstrip("$"), scene_id):
+    if not re.fullmatch(SCENE_ID_PATTERN, scene_id):
         raise StoreError(f"scene id {scene_id!r} must match {SCENE_ID_PATTERN}; choose another one")
-    if asset is not None and not re.fullmatch(ASSET_PATTERN.rstrip("$"), asset):
+    if asset is not None and not re.fullmatch(ASSET_PATTERN, asset):
         raise StoreError(f"asset name {asset!r} must match {ASSET_PATTERN}; choose another one")

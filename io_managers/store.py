@@ -55,11 +55,10 @@ class SceneStore:
         self,
         root: str | Path,
         *,
-        storage_options: dict[str, Any] | None = None,
         cache: Path | None = None,
         trace: Trace | None = None,
     ) -> None:
-        self._backend = open_backend(str(root), storage_options, cache)
+        self._backend = open_backend(str(root), cache)
         self._trace = trace or untraced
         if self._backend.writable():
             sweep(self._backend.scratch, AGE_FLOOR)

@@ -43,6 +43,8 @@ class FramePhysics(Document):
 
 
 class ObjectPose(Document):
+    """World frame, `position` in metres."""
+
     object_id: str
     position: Vector3
     rotation_quaternion: Quaternion
@@ -72,7 +74,7 @@ class Frame(Document):
 
 
 class EpisodeProvenance(Document):
-    """What really ran."""
+    """What really ran; `physics_timestep` in seconds."""
 
     simulator: str = Field(description="mujoco 4.0.0 (embedded), genie-sim@…")
     planner: str

@@ -13,11 +13,15 @@ from .base import Document, Quaternion, SceneId, Vector3
 
 
 class NodePose(Document):
+    """World frame: `position` in metres, `orientation` (w, x, y, z)."""
+
     position: Vector3
     orientation: Quaternion
 
 
 class SceneGraphNode(Document):
+    """`size`: world-aligned extents in metres; `usd_path` relative to the scene."""
+
     asset_id: str
     semantic: str
     size: Vector3

@@ -1,7 +1,7 @@
 """`layout/scene_layout_scaled.json` and `layout/scale_report.json`: the scene in metres, Z-up, ready to be built.
 
 The world origin is on the support surface's footprint; `support_surfaces[0].height` is its height above the ground
-(z = 0 is the ground), so positions are final: no later step moves an object but the settling of the simulator.
+(z = 0 is the ground). One later step moves an object: what falls over is put where it came to rest, in scene.usda.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class SupportSurface(Document):
 
 
 class LayoutCamera(Document):
-    """The photograph's camera in the metric world (OpenCV axes), so that a render can stand beside the photo."""
+    """The photograph's camera in the metric world (OpenCV axes, pixels), so that a render can stand beside the photo."""
 
     width: int
     height: int

@@ -32,13 +32,15 @@ class Wxyz(Document):
 
 
 class Transform(Document):
+    """World from object, reconstruction units."""
+
     position: Xyz
     rotation_quaternion: Wxyz
     scale: Xyz
 
 
 class Dimensions(Document):
-    """World-aligned extents: width = x, depth = y, height = z."""
+    """World-aligned extents in metres: width = x, depth = y, height = z."""
 
     width: float = Field(gt=0)
     depth: float = Field(gt=0)
@@ -67,6 +69,8 @@ class PhysicsHints(Document):
 
 
 class Relationship(Document):
+    """The subject is on, in or near the object; the object may be a support plane."""
+
     type: Literal["on", "in", "adjacent"]
     subject_id: str
     object_id: str
@@ -89,6 +93,8 @@ class ManifestObject(Document):
 
 
 class Gravity(Document):
+    """m/s2, world frame."""
+
     x: float = 0.0
     y: float = 0.0
     z: float = -9.81

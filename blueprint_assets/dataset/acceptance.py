@@ -5,7 +5,7 @@ Every rule gives a reason in words. A rejected episode stays where it was record
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -47,11 +47,7 @@ class Candidate:
 
 
 def review(
-    recording: Path,
-    entry: EpisodeIndexEntry | None,
-    scene_sha256: str | None,
-    hz: float,
-    hash_states: Callable[[Path], str],
+    recording: Path, entry: EpisodeIndexEntry | None, scene_sha256: str | None, hz: float
 ) -> tuple[Episode | None, Candidate | None, str | None]:
     """Reads one recording and applies every rule that needs no picture: (episode, candidate, reason).
 
@@ -64,11 +60,10 @@ def review(
         return None, None, f"unreadable: {error}"
     candidate, reason = None, _document_reason(episode, recording, entry, scene_sha256, hz)
     if reason is None:
-        assert episode.states is not None
-        states = recording.parent / episode.states
+        states = recording.parent / str(episode.states)
         state = np.array([frame.observation.joint_positions for frame in episode.frames])
         action = np.array([frame.action for frame in episode.frames])
-        reason = _states_reason(episode, states, hash_states)
+        reason = _states_reason(episode, states)
         if reason is None and float(np.abs(action - state).max()) < SAME_JOINT:
             reason = "the action equals the measured state in every frame: commands were not recorded"
         if reason is None:
@@ -85,6 +80,8 @@ def _document_reason(
         return f"failed: {episode.failure_reason or 'no reason was recorded'}"
     if episode.failure_reason is not None:
         return f"contradiction: success with the failure reason {episode.failure_reason!r}"
+    if episode.states is None:
+        return "no states were recorded"
     if entry is None:
         return "not listed in metadata/episodes.jsonl"
     count = len(episode.frames)
@@ -109,22 +106,23 @@ def _document_reason(
     return None
 
 
-def _states_reason(episode: Episode, states: Path, hash_states: Callable[[Path], str]) -> str | None:
-    assert episode.states is not None
-    if "/" in episode.states or not states.is_file():
+def _states_reason(episode: Episode, states: Path) -> str | None:
+    from resources.simulator.recording import STATE_ARRAYS, load_states
+    from resources.simulator.world import state_hash
+
+    if "/" in str(episode.states) or not states.is_file():
         return f"the recorded states {episode.states!r} are not beside the recording"
     try:
-        with np.load(states, allow_pickle=False) as arrays:
-            for name in arrays.files:
-                values = arrays[name]
-                if values.dtype.kind == "f" and not np.isfinite(values).all():
-                    return f"not finite: {name} in {episode.states}"
-            rows = len(arrays["qpos"])
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        arrays = load_states(states)
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         return f"{episode.states} is not readable: {error}"
+    for name, values in arrays.items():
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            return f"not finite: {name} in {episode.states}"
+    rows = len(arrays["qpos"])
     if rows != episode.frame_count:
         return f"{episode.states} has {rows} states for {episode.frame_count} frames"
-    found = hash_states(states)
+    found = state_hash([arrays[name] for name in STATE_ARRAYS])
     if found != episode.state_hash:
         return f"state hash {found[:12]}… of {episode.states} is not the recorded {episode.state_hash[:12]}…"
     return None

@@ -9,6 +9,7 @@ from typing import Any
 from .unit import Unit
 from .video import Image, decode
 
+COLUMNS = 2
 MAX_EPISODES = 12
 """More are thinned out evenly: the sheet is to be looked at in a browser."""
 TILE = 160
@@ -21,8 +22,8 @@ SUCCESS = (24, 128, 56)
 FAILURE = (197, 34, 31)
 
 
-def write_contact_sheet(units: Sequence[Unit], out: Path, columns: int = 2) -> Path:
-    """Writes a PNG, at most MAX_EPISODES episodes in `columns` columns. Frames are decoded from the units' videos.
+def write_contact_sheet(units: Sequence[Unit], out: Path) -> Path:
+    """Writes a PNG, at most MAX_EPISODES episodes in COLUMNS columns. Frames are decoded from the units' videos.
 
     Raises:
         ValueError: no unit.
@@ -34,7 +35,7 @@ def write_contact_sheet(units: Sequence[Unit], out: Path, columns: int = 2) -> P
         raise ValueError(f"{out}: no episode to show")
     count = min(len(units), MAX_EPISODES)
     shown = [units[i * (len(units) - 1) // max(count - 1, 1)] for i in range(count)]
-    columns = min(columns, count)
+    columns = min(COLUMNS, count)
     rows = -(-count // columns)
     tiles = 2 * max(len(unit.document.cameras) for unit in shown)
     cell = (tiles * (TILE + MARGIN) + MARGIN, CAPTION + TILE + MARGIN)

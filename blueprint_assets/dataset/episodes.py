@@ -8,7 +8,7 @@ episodes/geniesim_{job_id}/contact_sheet.png     first and last picture of the a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from resources.simulator import CONTROL_HZ
 from .acceptance import Candidate, PictureError, review, watched
 from .contact_sheet import write_contact_sheet
 from .unit import Scalar, UnitError, read_unit, write_unit
-from .video import Codec, Image, VideoError
+from .video import Image, VideoError
 from .workers import WorkerError, map_in_workers
 
 Render = Callable[[Path, str], Iterator[Image]]
@@ -55,15 +55,11 @@ class _Encoding:
     """What a worker does with an episode. Sent to it once."""
 
     render: Render
-    cameras: tuple[str, ...]
-    codec: Codec | None
 
     def __call__(self, task: tuple[Candidate, Path, dict[str, Scalar]]) -> str | None:
         """Renders and encodes one episode into its folder; returns why it was rejected, or None."""
         candidate, folder, provenance = task
-        frames = {
-            camera: watched(self.render(candidate.states, camera), camera, candidate.state) for camera in self.cameras
-        }
+        frames = {camera: watched(self.render(candidate.states, camera), camera, candidate.state) for camera in CAMERAS}
         try:
             write_unit(
                 folder,
@@ -74,7 +70,6 @@ class _Encoding:
                 fps=round(CONTROL_HZ),
                 success=candidate.episode.success,
                 provenance=provenance,
-                codec=self.codec,
             )
         except (PictureError, UnitError, VideoError) as error:
             return str(error)
@@ -87,15 +82,11 @@ def import_episodes(
     render: Render,
     progress: ProgressSink = silent,
     *,
-    cameras: Sequence[str] = CAMERAS,
-    codec: Codec | None = None,
     workers: int = WORKERS,
-    hash_states: Callable[[Path], str] | None = None,
 ) -> ImportManifest:
     """Imports the run that `job_root/geniesim/job.json` names from `job_root/geniesim_local/{run_id}/`.
 
-    `out` is laid out like the scene: `episodes/geniesim_{job_id}/…` is made below it. `hash_states` is how the
-    simulator hashes a states file (None: the embedded simulator's way). The result does not depend on
+    `out` is laid out like the scene: `episodes/geniesim_{job_id}/…` is made below it. The result does not depend on
     the number of workers.
 
     Raises:
@@ -119,13 +110,12 @@ def import_episodes(
     index = _read_index(run / "metadata" / "episodes.jsonl")
     scene = job_root / "usd" / "scene.usda"
     scene_sha256 = hash_file(scene) if scene.is_file() else None
-    hash_states = hash_states or hash_recorded_states
     imported: dict[str, ImportedEpisode] = {}
     candidates: list[Candidate] = []
     seen: dict[str, str] = {}
     for name in sorted({path.stem for path in (run / "recordings").glob("*.json")} | set(index)):
         recording = run / "recordings" / f"{name}.json"
-        episode, candidate, reason = review(recording, index.get(name), scene_sha256, CONTROL_HZ, hash_states)
+        episode, candidate, reason = review(recording, index.get(name), scene_sha256, CONTROL_HZ)
         if episode is not None and reason is None:
             if episode.scene_id != job.scene_id:
                 reason = f"recorded for scene {episode.scene_id}, not {job.scene_id}"
@@ -137,7 +127,7 @@ def import_episodes(
             candidates.append(candidate)
         imported[name] = _entry(name, episode, reason)
 
-    _encode_all(candidates, units, info, _Encoding(render, tuple(cameras), codec), workers, imported, progress)
+    _encode_all(candidates, units, info, _Encoding(render), workers, imported, progress)
     accepted = [item for item in imported.values() if item.accepted]
     made = [read_unit(folder / str(item.unit)) for item in accepted]
     if made:
@@ -162,19 +152,6 @@ def import_episodes(
     )
     manifest.write(folder / "import_manifest.json")
     return manifest
-
-
-def hash_recorded_states(states: Path) -> str:
-    """The embedded simulator's hash of a states file.
-
-    Raises:
-        CommandError: the file lacks an array.
-    """
-    from resources.simulator.recording import STATE_ARRAYS, load_states
-    from resources.simulator.world import state_hash
-
-    arrays = load_states(states)
-    return state_hash([arrays[name] for name in STATE_ARRAYS])
 
 
 def _encode_all(

@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,15 +73,13 @@ class Limits:
 
 @dataclass(frozen=True)
 class DatasetSummary:
-    """What was assembled. `path` is as the caller gave it; `seconds` of recorded time."""
+    """What was assembled. `path` is as the caller gave it."""
 
     path: str
     episodes: int
     frames: int
     tasks: int
     cameras: tuple[str, ...]
-    fps: int
-    seconds: float
     size_bytes: int
 
 
@@ -128,15 +126,12 @@ def assemble(
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
-    frames = sum(unit.document.frames for unit in units)
     return DatasetSummary(
         path=str(out),
         episodes=len(units),
-        frames=frames,
+        frames=sum(unit.document.frames for unit in units),
         tasks=len({unit.document.task for unit in units}),
         cameras=tuple(units[0].document.cameras),
-        fps=fps,
-        seconds=frames / fps,
         size_bytes=sum(path.stat().st_size for path in out.rglob("*") if path.is_file()),
     )
 
@@ -166,7 +161,7 @@ def assemble_scene(scene_root: Path, out: Path) -> DatasetSummary:
         )
     path = f"{episodes_folder(manifest.job_id)}/lerobot"
     summary = assemble([read_unit(folder) for folder in folders], out / path)
-    return DatasetSummary(**{**vars(summary), "path": path})
+    return replace(summary, path=path)
 
 
 def _check(units: Sequence[Unit], out: Path, fps: int, joint_names: Sequence[str]) -> None:

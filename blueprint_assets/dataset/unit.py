@@ -92,10 +92,6 @@ class Unit:
         entry = json.loads((self.folder / "stats.json").read_text(encoding="utf-8"))[camera]
         return ImageHistogram(np.array(entry["counts"], np.int64), entry["frames"])
 
-    def files(self) -> list[Path]:
-        """Every file of the unit, sorted."""
-        return sorted(path for path in self.folder.iterdir() if path.is_file())
-
 
 def write_unit(
     folder: Path,

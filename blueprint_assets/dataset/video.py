@@ -56,7 +56,6 @@ class Codec:
 
 H264 = Codec("h264", "libx264", 23, "medium")
 AV1 = Codec("av1", "libsvtav1", 30, "12")
-CODECS = {codec.name: codec for codec in (H264, AV1)}
 
 
 def codec_for(width: int, height: int) -> Codec:

@@ -89,7 +89,8 @@ def _send(
     except (BrokenPipeError, ConnectionResetError):
         process.join(timeout=10)
         raise WorkerError(
-            f"the worker process for {name(tasks[index])} is gone ({_ending(process.exitcode)})"
+            f"the worker process for {name(tasks[index])} is gone ({_ending(process.exitcode)}); when it was killed for memory, "
+            "use fewer workers"
         ) from None
 
 

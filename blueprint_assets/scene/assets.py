@@ -13,7 +13,7 @@ from io_managers.record import ArtifactRef
     group="scene",
     kinds={"json", "mesh"},
     owns=("assets/scene_manifest.json", "assets/objects/", "assets/.stage1_complete", "seg/"),
-    made_by=("blueprint_assets.scene.manifest", "blueprint_assets.scene.scale"),
+    made_by=("blueprint_assets.scene.manifest",),
 )
 def scene_manifest(
     context: dg.AssetExecutionContext, scene_store: SceneStoreResource, reconstruction: ArtifactRef
@@ -30,12 +30,7 @@ def scene_manifest(
     return produce(context, scene_store.open(), {"reconstruction": reconstruction}, build)
 
 
-@stage(
-    group="scene",
-    kinds={"json"},
-    owns=("layout/",),
-    made_by=("blueprint_assets.scene.layout", "blueprint_assets.scene.footprints", "blueprint_assets.scene.scale"),
-)
+@stage(group="scene", kinds={"json"}, owns=("layout/",), made_by=("blueprint_assets.scene.layout",))
 def scene_layout(
     context: dg.AssetExecutionContext,
     scene_store: SceneStoreResource,
@@ -62,14 +57,7 @@ def scene_layout(
     group="simready",
     kinds={"usd", "mesh"},
     owns=("assets/obj_*/", "assets/simready_physics.json"),
-    made_by=(
-        "blueprint_assets.scene.simready",
-        "blueprint_assets.scene.hulls",
-        "blueprint_assets.scene.solid",
-        "blueprint_assets.scene.stance",
-        "blueprint_assets.scene.authoring",
-        "resources.physics_estimator",
-    ),
+    made_by=("blueprint_assets.scene.simready",),
 )
 def simready_assets(
     context: dg.AssetExecutionContext,
@@ -92,13 +80,7 @@ def simready_assets(
     group="simready",
     kinds={"usd", "mujoco"},
     owns=("usd/",),
-    made_by=(
-        "blueprint_assets.scene.usd",
-        "blueprint_assets.scene.authoring",
-        "blueprint_assets.scene.settle",
-        "blueprint_assets.scene.preview",
-        "resources.simulator",
-    ),
+    made_by=("blueprint_assets.scene.usd",),
 )
 def scene_usd(
     context: dg.AssetExecutionContext,

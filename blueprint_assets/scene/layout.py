@@ -6,6 +6,7 @@ Everything that is changed on the way from the reconstruction is written down in
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,7 @@ TABLE_LARGE_M = 2.0
 GAP_M = 0.002
 """Clearance after two overlapping objects were pushed apart: above the contact solver's rest penetration (0.1 mm)."""
 SETTLING_ROUNDS = 200
+"""Of pushing every overlapping pair apart; heaps of eight objects took 4 to 44."""
 FLAT_M = 0.001
 """Height within which an object's top counts as flat; on a dome of more, what stands there slides off."""
 BEARING_SHARE = 0.15
@@ -69,9 +71,14 @@ class _Piece:
     support: str
     scale: Array
 
+    @cached_property
+    def _outline(self) -> Array:
+        return convex_footprint(self.points)
+
     @property
     def footprint(self) -> Array:
-        return convex_footprint(self.points[:, :2] + self.origin[:2])
+        """Corners (n, 2) of the hull seen from above, where the object is now."""
+        return self._outline + self.origin[:2]
 
     @property
     def low(self) -> float:
@@ -129,23 +136,25 @@ def build_layout(
         origin = np.array([position.x, position.y, position.z]) * scale.factor
         pieces[item.id] = _Piece(item, points, origin, supports[item.id], own_scale)
     planes = {plane.id: plane for plane in info.support_planes}
+    table = info.support_planes[0]
     notes: list[str] = []
     roots = {each: _root(each, pieces, planes) for each in pieces}
     _seat_riders(pieces, planes, notes)
     before = {each: piece.origin.copy() for each, piece in pieces.items()}
     heights = {each: TABLE_HEIGHT_M + plane.point[2] * scale.factor for each, plane in planes.items()}
-    for low in [each for each, height in heights.items() if height < 0]:
-        raise LayoutError(f"support plane {low} lies {-heights[low]:.2f} m below the ground; check the scale")
+    for each, height in heights.items():
+        if height < 0:
+            raise LayoutError(f"support plane {each} lies {-height:.2f} m below the ground; check the scale")
     _set_down(pieces, heights, notes)
     _part(pieces, planes, roots)
     for each, piece in pieces.items():
         moved = float(np.hypot(*(piece.origin - before[each])[:2]))
         if moved > 1e-6:
             notes.append(f"{each}: moved {moved * 1000:.1f} mm sideways, off what it overlapped")
-    shift = _centre([piece.footprint for each, piece in pieces.items() if roots[each] == info.support_planes[0].id])
+    shift = _centre([piece.footprint for each, piece in pieces.items() if roots[each] == table.id])
     for piece in pieces.values():
         piece.origin[:2] -= shift
-    used = [plane for plane in info.support_planes if plane in (info.support_planes[0],) or plane.id in roots.values()]
+    used = [plane for plane in info.support_planes if plane is table or plane.id in roots.values()]
     surfaces = tuple(
         _surface(plane, heights[plane.id], [p for e, p in pieces.items() if roots[e] == plane.id], notes)
         for plane in used
@@ -155,7 +164,7 @@ def build_layout(
         scale_factor=scale.factor,
         objects=tuple(_layout_object(piece) for piece in pieces.values()),
         support_surfaces=surfaces,
-        camera=_camera(camera, scale.factor, np.array([-shift[0], -shift[1], heights[info.support_planes[0].id]])),
+        camera=_camera(camera, scale.factor, np.array([-shift[0], -shift[1], heights[table.id]])),
     )
     report = ScaleReport(
         scene_id=manifest.scene_id,
@@ -267,11 +276,11 @@ def _part(pieces: dict[str, _Piece], planes: dict[str, SupportPlane], roots: dic
                 pair = _side_by_side(one, other, pieces, planes)
                 if pair is None or roots[one] != roots[other] or not _beside(pieces[one], pieces[other]):
                     continue
-                # Aim 10 % over the gap, or the last tenths of a millimetre take many rounds in a row of three.
                 push = separation(pieces[one].footprint, pieces[other].footprint, GAP_M)
                 if not push.any():
                     continue
                 moved = True
+                # Aim 10 % over the gap, or the last tenths of a millimetre take many rounds in a row of three.
                 for mover, share in ((pair[0], -0.5), (pair[1], 0.5)):
                     for member in _load(mover, pieces):
                         pieces[member].origin[:2] += 1.1 * share * push

@@ -59,7 +59,9 @@ def build_manifest(stage1: Path, info: SceneInfo, out: Path) -> SceneManifest:
         out: an empty folder laid out like the scene.
 
     Raises:
-        ManifestError: a file that `info` names is missing, or an id appears twice.
+        ManifestError: a mesh that `info` names is missing, or an id appears twice.
+        ContractError: a pose or bounds file that it names is missing or broken.
+        ScaleError: an object has no extent.
     """
     ids = [item.id for item in info.objects]
     twice = sorted({each for each in ids if ids.count(each) > 1})
@@ -67,12 +69,11 @@ def build_manifest(stage1: Path, info: SceneInfo, out: Path) -> SceneManifest:
         raise ManifestError(f"{stage1 / 'scene_info.json'}: object {twice[0]} appears twice; ids are unique")
     bounds = {item.id: Bounds.read(stage1 / item.bounds) for item in info.objects}
     scale = decide_scale(info, [max(bounds[i].size) for i in ids])
+    neighbours = _neighbours(bounds, scale.factor)
     objects = tuple(
-        _manifest_object(number, item, bounds[item.id], stage1, info, scale.factor)
+        _manifest_object(number, item, bounds[item.id], neighbours[item.id], stage1, info, scale.factor)
         for number, item in enumerate(info.objects, start=1)
     )
-    neighbours = _neighbours(info, bounds, scale.factor)
-    objects = tuple(o.model_copy(update={"relationships": (*o.relationships, *neighbours[o.id])}) for o in objects)
     for item in info.objects:
         source, target = stage1 / item.mesh, out / mesh_path(item.id)
         if not source.is_file():
@@ -95,7 +96,13 @@ def build_manifest(stage1: Path, info: SceneInfo, out: Path) -> SceneManifest:
 
 
 def _manifest_object(
-    number: int, item: PosedObject, bounds: Bounds, stage1: Path, info: SceneInfo, factor: float
+    number: int,
+    item: PosedObject,
+    bounds: Bounds,
+    neighbours: list[Relationship],
+    stage1: Path,
+    info: SceneInfo,
+    factor: float,
 ) -> ManifestObject:
     pose = Pose.read(stage1 / item.pose)
     width, depth, height = (extent * factor for extent in bounds.size)
@@ -122,7 +129,7 @@ def _manifest_object(
         ),
         # Nothing in a first-form reconstruction says what a thing is made of.
         physics_hints=PhysicsHints(material="unknown", material_evidence="default", shape=obtained.shape),
-        relationships=(Relationship(type="on", subject_id=item.id, object_id=item.support),),
+        relationships=(Relationship(type="on", subject_id=item.id, object_id=item.support), *neighbours),
     )
 
 
@@ -141,9 +148,9 @@ def affordances(role: SimRole, shape: str, size: tuple[float, float, float]) -> 
     return tuple(found)
 
 
-def _neighbours(info: SceneInfo, bounds: dict[str, Bounds], factor: float) -> dict[str, list[Relationship]]:
+def _neighbours(bounds: dict[str, Bounds], factor: float) -> dict[str, list[Relationship]]:
     """`adjacent` relations of objects whose world-aligned boxes are within the neighbourhood, on the earlier of the two."""
-    found: dict[str, list[Relationship]] = {item.id: [] for item in info.objects}
+    found: dict[str, list[Relationship]] = {each: [] for each in bounds}
     ids = list(found)
     for index, one in enumerate(ids):
         for other in ids[index + 1 :]:

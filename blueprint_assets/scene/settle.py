@@ -7,10 +7,14 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from blueprint_assets.contracts.base import Quaternion, Vector3
+
+if TYPE_CHECKING:
+    import mujoco
 
 VALIDATOR_CATEGORIES = ("Basic", "Geometry", "Layer", "Layout", "Material", "Other", "Physics")
 """Rule categories of omniverse-asset-validator 1.18. Named, because another validator in the same environment adds its own
@@ -118,10 +122,10 @@ def settle(scene_usd: Path, root: Path, seconds: float = 2.0) -> SettleReport:
         raise UnmeasuredError(f"{scene_usd}: no free body, so nothing can settle")
     mujoco.mj_forward(model, data)
     start = data.qpos.copy()
-    first = deepest = _penetration(model, data)
+    first = deepest = _penetration(data)
     for _ in range(round(seconds / model.opt.timestep)):
         mujoco.mj_step(model, data)
-        deepest = max(deepest, _penetration(model, data))
+        deepest = max(deepest, _penetration(data))
     motions = []
     for joint in free:
         at = int(model.jnt_qposadr[joint])
@@ -147,6 +151,6 @@ def settle(scene_usd: Path, root: Path, seconds: float = 2.0) -> SettleReport:
     )
 
 
-def _penetration(model, data) -> float:  # type: ignore[no-untyped-def]
-    """Deepest overlap in metres of any contact; 0 when nothing touches."""
-    return max((-float(distance) for distance in data.contact.dist), default=0.0) if data.ncon else 0.0
+def _penetration(data: mujoco.MjData) -> float:
+    """Deepest overlap in metres of any contact; 0 when nothing touches. Fixed things have no contacts among themselves."""
+    return max(0.0, -float(data.contact.dist.min())) if data.ncon else 0.0

@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 
 from blueprint_assets.contracts.scene_layout import LayoutObject, SceneLayout
 from blueprint_assets.contracts.scene_manifest import ManifestObject, SceneManifest
-from blueprint_assets.contracts.simready_physics import CollisionFacts, MeshFacts, ObjectPhysics, SimreadyPhysics
+from blueprint_assets.contracts.simready_physics import CollisionFacts, ObjectPhysics, SimreadyPhysics
 from blueprint_assets.geometry.mesh import load_glb
-from blueprint_assets.scene.hulls import CollisionGeometry, HullError, collision_geometry
+from blueprint_assets.geometry.transforms import matrix_to_quaternion
+from blueprint_assets.scene.hulls import Box, CollisionGeometry, HullError, collision_geometry
 from blueprint_assets.scene.layout import LAYOUT
 from blueprint_assets.scene.manifest import MANIFEST
-from blueprint_assets.scene.solid import MeshState, Solid, SolidError, make_solid
+from blueprint_assets.scene.solid import Solid, SolidError, make_solid
 from blueprint_assets.scene.stance import stand
 from resources.observability import Progress, ProgressSink, silent
 from resources.physics_estimator import PhysicalProperties, PhysicsEstimateError, PhysicsEstimator
@@ -115,7 +116,8 @@ def _build_object(
         raise SimreadyError(f"object {item.id} ({item.asset.path}): {error}") from error
     stance = stand(collision.parts, solid.center_of_mass, place.rotation_quaternion)
     center = _three(stance.center_of_mass)
-    collision = replace(collision, parts=stance.parts)
+    total = sum(part.volume for part in stance.parts)
+    collision = replace(collision, parts=stance.parts, volume_ratio=total / solid.volume)
     _write_asset(item, place, mesh, solid, center, collision, properties, out / asset_path(item.id))
     inertia = solid.unit_inertia * properties.mass_kg
     return ObjectPhysics(
@@ -140,8 +142,8 @@ def _build_object(
         collision=CollisionFacts(
             kind=collision.kind, parts=len(collision.parts), volume_ratio=collision.volume_ratio, note=collision.note
         ),
-        mesh_before=_facts(solid.before),
-        mesh_after=_facts(solid.after),
+        mesh_before=solid.before,
+        mesh_after=solid.after,
         repairs=solid.steps,
         source=properties.source,
         notes=(*properties.notes, *stance.notes),
@@ -160,9 +162,7 @@ def _write_asset(
 ) -> None:
     from pxr import Gf, Sdf, UsdGeom, UsdPhysics, UsdSemantics
 
-    from blueprint_assets.geometry.transforms import matrix_to_quaternion
     from blueprint_assets.scene import authoring
-    from blueprint_assets.scene.hulls import Box
 
     layer = Sdf.Layer.CreateAnonymous(".usda")
     stage = authoring.new_stage(layer, item.id, "component")
@@ -226,10 +226,6 @@ def _texture(mesh: trimesh.Trimesh, folder: Path) -> tuple[str, Array | None, Ar
     folder.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.clip(pixels.round(), 0, 255).astype(np.uint8)).save(folder / "texture.png")
     return "./texture.png", np.asarray(uv, dtype=float), tint
-
-
-def _facts(state: MeshState) -> MeshFacts:
-    return MeshFacts(vertices=state.vertices, faces=state.faces, watertight=state.watertight, volume_m3=state.volume_m3)
 
 
 def _three(values: Array) -> tuple[float, float, float]:

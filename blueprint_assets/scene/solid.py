@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from blueprint_assets.contracts.base import Evidence
+from blueprint_assets.contracts.simready_physics import MeshFacts
 from blueprint_assets.geometry.transforms import matrix_to_quaternion
 
 if TYPE_CHECKING:
@@ -25,16 +26,6 @@ class SolidError(ValueError):
 
 
 @dataclass(frozen=True)
-class MeshState:
-    """What a repair starts from and ends with."""
-
-    vertices: int
-    faces: int
-    watertight: bool
-    volume_m3: float
-
-
-@dataclass(frozen=True)
 class Solid:
     """`mesh` is closed with outward faces, metres; `center_of_mass` (3,) metres; `unit_inertia` (3,) are the principal
     moments about it for a mass of 1 kg, m2, along `principal_axes` (w, x, y, z)."""
@@ -44,8 +35,8 @@ class Solid:
     center_of_mass: Array
     unit_inertia: Array
     principal_axes: Array
-    before: MeshState
-    after: MeshState
+    before: MeshFacts
+    after: MeshFacts
     volume_evidence: Evidence
     steps: tuple[str, ...]
 
@@ -64,9 +55,10 @@ def make_solid(mesh: trimesh.Trimesh, scale: ArrayLike) -> Solid:
         SolidError: not even the convex hull encloses a volume.
     """
     import trimesh
+    from scipy.spatial import QhullError
 
     solid = trimesh.Trimesh(np.asarray(mesh.vertices) * np.asarray(scale, dtype=float), mesh.faces, process=False)
-    before = _state(solid)
+    before = _facts(solid)
     steps: list[str] = []
     solid.merge_vertices()
     solid.update_faces(solid.nondegenerate_faces() & solid.unique_faces())
@@ -85,7 +77,7 @@ def make_solid(mesh: trimesh.Trimesh, scale: ArrayLike) -> Solid:
     if not (solid.is_watertight and solid.volume > MIN_VOLUME_SHARE * float(np.prod(solid.extents))):
         try:
             solid = solid.convex_hull
-        except Exception as error:  # scipy's QhullError, which trimesh passes on
+        except QhullError as error:  # trimesh passes it on
             raise SolidError(f"encloses no volume, nor does its convex hull: {str(error).splitlines()[0]}") from None
         evidence = "estimated"
         steps.append("took the convex hull")
@@ -100,15 +92,16 @@ def make_solid(mesh: trimesh.Trimesh, scale: ArrayLike) -> Solid:
         unit_inertia=moments,
         principal_axes=axes,
         before=before,
-        after=_state(solid),
+        after=_facts(solid),
         volume_evidence=evidence,
         steps=tuple(steps),
     )
 
 
-def _state(mesh: trimesh.Trimesh) -> MeshState:
-    watertight = bool(mesh.is_watertight)
-    return MeshState(len(mesh.vertices), len(mesh.faces), watertight, float(mesh.volume) if watertight else 0.0)
+def _facts(mesh: trimesh.Trimesh) -> MeshFacts:
+    closed = bool(mesh.is_watertight)
+    volume = float(mesh.volume) if closed else 0.0
+    return MeshFacts(vertices=len(mesh.vertices), faces=len(mesh.faces), watertight=closed, volume_m3=volume)
 
 
 def _principal(inertia: Array) -> tuple[Array, Array]:

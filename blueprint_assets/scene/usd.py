@@ -33,7 +33,9 @@ PREVIEW = "usd/preview.png"
 TABLE_TOP_M = 0.04
 TABLE_LEG_M = 0.05
 SHELF_M = 0.02
+"""Thickness of the table's top, side of its legs, thickness of a second surface: usual furniture, nothing measured."""
 GROUND_M = (8.0, 8.0, 0.1)
+"""Extents of the ground's slab: far larger than any table, so that nothing that falls leaves it."""
 GROUND_COLOR = (0.82, 0.82, 0.84)
 LEG_SHADE = 0.7
 """The legs' colour over the table top's: a picture of a table top does not show them."""
@@ -79,7 +81,7 @@ def compose_scene(inputs: Path, out: Path) -> ComposedScene:
     """
     from blueprint_assets.contracts.source import Source
     from blueprint_assets.scene.preview import render_preview
-    from resources.simulator.usd_stage import open_contained
+    from blueprint_assets.scene.settle import opened_prims
 
     layout = SceneLayout.read(inputs / LAYOUT)
     for item in layout.objects:
@@ -87,9 +89,7 @@ def compose_scene(inputs: Path, out: Path) -> ComposedScene:
             raise SceneUsdError(f"{inputs / asset_path(item.id)}: no such asset; make the simready assets again")
     write_scene(layout, out / SCENE)
     with assembled(inputs, out) as root:
-        stage = open_contained(root / SCENE, root)
-        prims = sum(1 for _ in stage.Traverse())
-        del stage
+        prims = opened_prims(root / SCENE, root)
         layout, fallen = _at_rest(layout, root)
         if fallen:
             write_scene(layout, out / SCENE)

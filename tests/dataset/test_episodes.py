@@ -88,6 +88,7 @@ def measured(i: int) -> dict[str, Any]:
         ({"state_hash": "f" * 64}, "state hash"),
         ({"states": "../episode_000000.states.npz"}, "not beside the recording"),
         ({"states": "missing.npz"}, "not beside the recording"),
+        ({"states": None}, "no states were recorded"),
         ({"failure_reason": "dropped"}, "contradiction"),
         ({"validation_passed": False}, "failed: no reason was recorded"),
         ({"scene_id": "another"}, "recorded for scene another"),
@@ -147,12 +148,27 @@ def test_a_truncated_states_file_is_rejected(tmp_path: Path) -> None:
     assert "not readable" in str(only(import_episodes(tmp_path, tmp_path / "out", SquareRenderer())).reason)
 
 
+def test_states_that_lack_an_array_are_rejected(tmp_path: Path) -> None:
+    job(tmp_path, {}, {})
+    states = recordings_folder(tmp_path) / "episode_000000.states.npz"
+    with np.load(states) as arrays:
+        kept = {name: arrays[name] for name in arrays.files if name != "ctrl"}
+    np.savez(states, allow_pickle=False, **kept)
+    manifest = import_episodes(tmp_path, tmp_path / "out", SquareRenderer())
+    assert [item.accepted for item in manifest.imported] == [False, True]
+    assert "lacks ctrl" in str(manifest.imported[0].reason)
+
+
 def test_pickled_states_are_not_loaded(tmp_path: Path) -> None:
     job(tmp_path, {})
     states = recordings_folder(tmp_path) / "episode_000000.states.npz"
+    with np.load(states) as arrays:
+        kept = dict(arrays)
     with states.open("wb") as file:
-        np.savez(file, qpos=np.array([{"a": 1}] * 24, dtype=object))
-    assert "not readable" in str(only(import_episodes(tmp_path, tmp_path / "out", SquareRenderer())).reason)
+        np.savez(file, **(kept | {"qpos": np.array([{"a": 1}] * 24, dtype=object)}))
+    reason = str(only(import_episodes(tmp_path, tmp_path / "out", SquareRenderer())).reason)
+    assert "not readable" in reason
+    assert "allow_pickle=False" in reason
 
 
 def test_the_same_episode_counts_once(tmp_path: Path) -> None:

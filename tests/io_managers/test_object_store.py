@@ -34,7 +34,7 @@ def test_downloads_are_cached_and_a_damaged_cache_is_refilled(memory_bench: Any)
 
 def test_a_store_without_conditional_writes_is_refused_and_not_raced(tmp_path: Path, memory_bench: Any) -> None:
     """Only file systems whose precondition is known may hold pointers; the others say so before anything changes."""
-    backend = ObjectStore(memory_bench.root, {}, tmp_path / "cache")
+    backend = ObjectStore(memory_bench.root, tmp_path / "cache")
     backend._protocols = ("ftp",)
     with pytest.raises(StoreError, match="no write with a precondition is known for ftp://"):
         backend.swap("scenes/kitchen/.commits/x.json", b"{}", None)

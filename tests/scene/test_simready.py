@@ -74,6 +74,19 @@ def test_colliders_are_convex_guides_with_friction(built_scene: Path) -> None:
         assert hull.volume > 0
 
 
+def test_the_volume_ratio_is_that_of_the_written_hulls(tmp_path: Path) -> None:
+    """A ball's underside is flattened so that it stands: the figure is about the hull after that."""
+    ball = trimesh.creation.icosphere(3, 0.05)
+    physics = build(tmp_path, {"can": ball})
+    can = next(item for item in physics.objects if item.id == "can")
+    assert any("flattened" in note for note in can.notes)
+    stage = opened(tmp_path, "can")
+    prim = UsdGeom.Mesh(stage.GetPrimAtPath("/can/collision/hull_0"))
+    faces = np.array(prim.GetFaceVertexIndicesAttr().Get()).reshape(-1, 3)
+    written = trimesh.Trimesh(np.array(prim.GetPointsAttr().Get()), faces, process=False)
+    assert can.collision.volume_ratio == pytest.approx(written.volume / can.volume_m3, rel=1e-5)
+
+
 def test_the_picture_is_the_meshs_own(built_scene: Path) -> None:
     stage = opened(built_scene, "can")
     material, _ = UsdShade.MaterialBindingAPI(stage.GetPrimAtPath("/can/visual")).ComputeBoundMaterial()

@@ -87,7 +87,7 @@ def test_nothing_to_settle_is_not_a_pass(tmp_path: Path) -> None:
 
 
 def test_loading_is_fast(built_scene: Path) -> None:
-    """Simulation-ready under 2 s (issue's limit), library imports aside."""
+    """Simulation-ready under 2 s (the project's limit), library imports aside."""
     load_usd(built_scene / SCENE, built_scene)
     began = time.process_time()
     model = load_usd(built_scene / SCENE, built_scene).compile()
