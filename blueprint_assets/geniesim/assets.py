@@ -14,7 +14,7 @@ from io_managers.record import ArtifactRef
     group="geniesim",
     kinds={"json"},
     owns=("geniesim/scene_graph.json", "geniesim/task_config.json", "geniesim/asset_index.json", "geniesim/export_manifest.json"),
-    made_by=("blueprint_assets.geniesim.export", "blueprint_assets.tasks", "resources.simulator", "resources.planner"),
+    made_by=("blueprint_assets.geniesim.export", "resources.simulator", "resources.planner"),
 )  # fmt: skip
 def geniesim_export(
     context: dg.AssetExecutionContext,
@@ -55,7 +55,7 @@ class JobConfig(dg.Config):
     group="geniesim",
     kinds={"mujoco", "grpc"},
     owns=("geniesim/job.json", "geniesim_local/"),
-    made_by=("blueprint_assets.geniesim", "blueprint_assets.tasks", "resources.simulator", "resources.planner"),
+    made_by=("blueprint_assets.geniesim.job", "resources.simulator", "resources.planner"),
     shape="gpu-rtx-pro-6000",
 )
 def geniesim_job(

@@ -27,14 +27,18 @@ ONCE_REGISTERED = (
 def source(context: dg.AssetExecutionContext, scene_store: SceneStoreResource) -> dg.Output[Any]:
     """The photograph as received, decoded once and found fit for use."""
     from blueprint_assets.stage1.intake import fetch, require
-    from blueprint_assets.stage1.source import prepare_source
+    from blueprint_assets.stage1.source import SourceError, prepare_source
 
     store = scene_store.open()
     intake = require(store.root, context.partition_key)
 
     def build(work: Workspace) -> Metadata:
         with fetch(intake) as (image, mask):
-            made = prepare_source(intake, image, mask, work.out)
+            try:
+                made = prepare_source(intake, image, mask, work.out)
+            except SourceError as error:  # of the copy, which is gone by now: people know the file that they gave
+                said = str(error).replace(str(image), intake.image_uri)
+                raise SourceError(said.replace(str(mask), intake.mask_uri or "")) from error
         return {"preview": made.image, "width": made.width, "height": made.height, "mask": made.mask or "none given"}
 
     return produce(context, store, {}, build, config={"image": intake.image_sha256, "mask": intake.mask_sha256})
