@@ -9,7 +9,7 @@ import json
 import dagster as dg
 
 from blueprint_assets.partitions import scene_id_of, scenes
-from blueprint_assets.stage1.intake import IMAGE_SUFFIXES, IntakeError, find, register, sha256_of
+from blueprint_assets.stage1.intake import IMAGE_SUFFIXES, IntakeError, free_scene_id, register
 from resources.storage import store_root
 
 MASK_SUFFIX = "_mask.png"
@@ -47,11 +47,7 @@ def photo_inbox(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Ski
 def _register(root: str, uri: str, listing: dict[str, str]) -> str:
     """Registers a picture under its name, or under its name and content when the name is taken by another one."""
     mask = uri.rsplit(".", 1)[0] + MASK_SUFFIX
-    scene_id = scene_id_of(uri)
-    known = find(root, scene_id)
-    content = sha256_of(uri)
-    if known and known.image_sha256 != content and known.image_uri != uri:
-        scene_id = f"{scene_id[:54]}_{content[:8]}"
+    scene_id = free_scene_id(root, scene_id_of(uri), uri)
     register(root, scene_id, uri, mask if mask in listing else None)
     return scene_id
 

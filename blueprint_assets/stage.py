@@ -16,6 +16,7 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.event_api import PartitionKeyFilter
+from dagster._core.storage.asset_check_execution_record import COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES
 
 from blueprint_assets.code_version import code_version
 from blueprint_assets.partitions import check_scene_id, scenes
@@ -67,9 +68,15 @@ def check_gates(instance: dg.DagsterInstance, scene_id: str, inputs: Mapping[str
         GateError: the latest result of a gate is a failure, and it is about the very commit that would be read.
     """
     keys = [dg.AssetCheckKey(dg.AssetKey(asset), name) for asset in inputs for name in _gates.get(asset, ())]
-    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys, PartitionKeyFilter(key=scene_id))
-    for key, execution in latest.items():
-        evaluation = execution.evaluation
+    for key in keys:
+        # Results only: a run that goes on beside this one, or was killed, has announced checks that have none.
+        latest = instance.event_log_storage.get_asset_check_execution_history(
+            key,
+            limit=1,
+            status=COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
+            partition_filter=PartitionKeyFilter(key=scene_id),
+        )
+        evaluation = latest[0].evaluation if latest else None
         asset = key.asset_key.path[-1]
         if evaluation is None or evaluation.passed:
             continue
@@ -109,7 +116,7 @@ def stage(
         group: the box of the graph it stands in.
         kinds: what it is made of (at most three, for the icons).
         owns: the paths below `scenes/<scene_id>/` that it alone may write.
-        made_by: the modules and packages whose code makes it; their sources are its code version.
+        made_by: the modules and packages whose code makes it; they and what they import are its code version.
         shape: the row of `resources.node_shapes` that its step runs on in a cluster.
         condition: when automation makes it.
     """
@@ -156,6 +163,7 @@ def produce(
         announce(StageEvent(scene_id, asset, state, progress, time.monotonic() - began))
 
     tell("started")
+    checked_out_to = ""
     try:
         check_gates(context.instance, scene_id, inputs)
         provenance = Provenance(
@@ -171,7 +179,8 @@ def produce(
             tell("reused")
         else:
             records = [store.resolve(reference) for reference in inputs.values()]
-            with store.staging() as staging, _checkout(store, scene_id, records) as scene:
+            with store.staging() as staging, checked_out(store, scene_id, records) as scene:
+                checked_out_to = str(scene)
                 metadata = build(Workspace(scene_id, scene, staging, lambda step: tell("progress", step)))
                 record = store.commit(
                     scene_id,
@@ -187,14 +196,16 @@ def produce(
             tell("committed")
     except (ValueError, RuntimeError, OSError) as error:
         tell("failed")
-        raise dg.Failure(description=f"{type(error).__name__}: {error}", allow_retries=False) from error
+        said = f"{type(error).__name__}: {error}"
+        if checked_out_to:  # a folder that is gone by now: a person finds the same file in the scene
+            said = said.replace(checked_out_to, store.url(scene_id))
+        raise dg.Failure(description=said, allow_retries=False) from error
     context.set_data_version(context.asset_key, dg.DataVersion(record.commit_id))
     return dg.Output(store.ref(record), metadata=present(store.root, record))
 
 
-@contextmanager
-def checked_out(store: SceneStore, scene_id: str, *assets: str) -> Iterator[Path]:
-    """A folder laid out like the scene with the current artifacts of `assets`, gone when the block ends.
+def current_records(store: SceneStore, scene_id: str, *assets: str) -> list[CommitRecord]:
+    """The current commits of these assets.
 
     Raises:
         NotCommittedError: one of them was never made.
@@ -205,12 +216,12 @@ def checked_out(store: SceneStore, scene_id: str, *assets: str) -> Iterator[Path
         if record is None:
             raise NotCommittedError(f"{asset} of scene {scene_id} is not in {store.root}; materialize it first")
         records.append(record)
-    with _checkout(store, scene_id, records) as scene:
-        yield scene
+    return records
 
 
 @contextmanager
-def _checkout(store: SceneStore, scene_id: str, records: list[CommitRecord]) -> Iterator[Path]:
+def checked_out(store: SceneStore, scene_id: str, records: list[CommitRecord]) -> Iterator[Path]:
+    """A folder laid out like the scene with the files of these commits, gone when the block ends."""
     with tempfile.TemporaryDirectory(prefix="blueprint-") as folder:
         yield store.checkout(scene_id, records, Path(folder))
 

@@ -10,7 +10,7 @@ from typing import Literal
 import dagster as dg
 
 from blueprint_assets.partitions import scenes
-from blueprint_assets.stage import COMMIT, checked_out, guarded_by
+from blueprint_assets.stage import COMMIT, checked_out, current_records, guarded_by
 
 Outcome = Literal["passed", "failed", "unmeasured"]
 Number = float | int | str
@@ -93,10 +93,9 @@ def gate(
 
         def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
             store = context.resources.scene_store.open()
-            with checked_out(store, context.partition_key, *names) as scene:
-                verdict = judge(scene)
-            record = store.current(context.partition_key, names[0])
-            return verdict.result(record.commit_id if record else "", blocking)
+            records = current_records(store, context.partition_key, *names)
+            with checked_out(store, context.partition_key, records) as scene:
+                return judge(scene).result(records[0].commit_id, blocking)
 
         with warnings.catch_warnings():
             # Checks with partitions are new in Dagster 1.13 and carry a preview warning, once for each of them.

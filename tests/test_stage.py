@@ -4,6 +4,9 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
+from dagster._core.definitions.partitions.subset import DefaultPartitionsSubset
+from dagster._core.events import DagsterEvent, DagsterEventType
 
 from blueprint_assets.stage import Metadata, Workspace, produce, stage
 from checks.verdict import Verdict, failed, gate, passed, unmeasured
@@ -111,6 +114,31 @@ def test_and_in_a_later_run_that_somebody_starts_by_hand(
     assert [evaluation.passed for evaluation in again.get_asset_check_evaluations()] == [True]
     result, _ = materialize(instance, tmp_path, "much_too_long", word.to_source_asset(), louder)
     assert result.success
+
+
+def announce_check(instance: dg.DagsterInstance, scene_id: str) -> None:
+    """What the log holds of a check whose run goes on, or was killed: that it is planned, and no result."""
+    planned = AssetCheckEvaluationPlanned(
+        asset_key=dg.AssetKey("word"),
+        check_name="word_is_short",
+        partitions_subset=DefaultPartitionsSubset({scene_id}),
+    )
+    event = DagsterEvent(
+        DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED.value, "another", message="", event_specific_data=planned
+    )
+    instance.report_dagster_event(event, run_id="another_run")
+
+
+@pytest.mark.parametrize(("scene_id", "blocked"), [("short", False), ("much_too_long", True)])
+def test_a_check_that_another_run_has_only_announced_says_nothing(
+    scene_id: str, blocked: bool, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    materialize(instance, tmp_path, scene_id, word, word_is_short)
+    announce_check(instance, scene_id)
+    result, _ = materialize(instance, tmp_path, scene_id, word.to_source_asset(), louder)
+    assert result.success != blocked
+    said = [e.step_failure_data.user_failure_data for e in result.all_events if e.is_step_failure]
+    assert all("GateError" in data.description for data in said)
 
 
 def test_unmeasured_is_not_passed(instance: dg.DagsterInstance, tmp_path: Path) -> None:

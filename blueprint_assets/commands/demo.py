@@ -46,10 +46,10 @@ def _tell_where(summary: Summary, console: Console) -> None:
     videos = sorted(scene.glob("episodes/*/units/*/scene.mp4"))
     lines = [("preview", preview), *([("video", videos[0])] if videos else [])]
     for label, path in lines:
-        console.print(f"{label:<8} {path}", highlight=False, soft_wrap=True)
+        console.print(f"{label:<8} {path}", highlight=False, markup=False, soft_wrap=True)
     peak = _peak_memory()
     console.print(f"took     {summary.seconds['total']:.0f} s, peak memory {peak / 2**30:.2f} GiB", highlight=False)
-    console.print(f"look     blueprint ui --root {summary.root}", highlight=False, soft_wrap=True)
+    console.print(f"look     blueprint ui --root {summary.root}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _peak_memory() -> int:

@@ -34,13 +34,15 @@ class RunDisplay:
     def __init__(self, console: Console) -> None:
         self.console = console
         self.seconds: dict[str, float] = {}
+        self.finished: set[str] = set()
+        """Assets that this run made, or found made."""
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description:<18}"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[message]}"),
+            TextColumn("{task.fields[message]}", style="dim", markup=False),
             console=console,
             transient=True,
             disable=not console.is_terminal,
@@ -61,11 +63,15 @@ class RunDisplay:
                 self._progress.update(self._tasks[event.asset], completed=step.done, total=step.total, message=message)
             if not self.console.is_terminal and step.message:
                 of = f"/{step.total}" if step.total is not None else ""
-                self.console.print(f"  {event.asset}: {step.done}{of} {message}", highlight=False, soft_wrap=True)
+                self.console.print(
+                    f"  {event.asset}: {step.done}{of} {message}", highlight=False, markup=False, soft_wrap=True
+                )
         else:
             if event.asset in self._tasks:
                 self._progress.remove_task(self._tasks.pop(event.asset))
             self.seconds[event.asset] = event.seconds
+            if event.state != "failed":
+                self.finished.add(event.asset)
             mark = {"committed": "[green]made[/]", "reused": "[cyan]unchanged[/]", "failed": "[red]failed[/]"}[
                 event.state
             ]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from rich.console import Console
+from rich.markup import escape
 
 Level = Literal["ok", "optional", "missing"]
 
@@ -49,7 +50,7 @@ def doctor(options: Doctor) -> int:
         for finding in findings:
             remedy = f"  -> {finding.remedy}" if finding.remedy else ""
             console.print(
-                f"[{color[finding.level]}]{finding.level:<9}[/]{finding.subject:<14} {finding.what}{remedy}",
+                f"[{color[finding.level]}]{finding.level:<9}[/]{finding.subject:<14} {escape(finding.what + remedy)}",
                 highlight=False,
                 soft_wrap=True,
             )

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
+from io_managers.locks import file_lock
 from resources.storage import STORE_VARIABLE
 
 if TYPE_CHECKING:
     import dagster as dg
 
 SETTINGS = Path(__file__).resolve().parents[2] / "deployments" / "local" / "dagster.yaml"
+OPENING_SECONDS = 120.0
+"""Making the databases takes about 1 s."""
 
 
 class RootError(ValueError):
@@ -45,6 +49,8 @@ def prepare(root: Path) -> Path:
             temporary = home / "dagster.yaml.tmp"
             temporary.write_bytes(SETTINGS.read_bytes())
             temporary.replace(settings)
+        with TemporaryFile(dir=home):  # a store that is there already may have become read-only
+            pass
     except OSError as error:
         raise RootError(f"--root {root}: {error.strerror or error}; choose a folder that can be written") from error
     os.environ.update(environment(root))
@@ -52,7 +58,17 @@ def prepare(root: Path) -> Path:
 
 
 def open_instance() -> dg.DagsterInstance:
-    """The instance that `prepare` chose."""
-    import dagster as dg
+    """The instance that `prepare` chose, for a run in this process.
 
-    return dg.DagsterInstance.get()
+    What is printed is left alone: to keep it, Dagster would start four processes around every step, which put their
+    own words on the terminal when Ctrl-C reaches them. The events of the run are kept as everywhere.
+
+    One process at a time: two that make Dagster's databases at the same moment leave them unusable for good.
+    """
+    import dagster as dg
+    from dagster._core.instance.ref import InstanceRef
+
+    printed = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
+    home = Path(os.environ["DAGSTER_HOME"])
+    with file_lock(home / "opening.lock", exclusive=True, timeout=OPENING_SECONDS):
+        return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides={"compute_logs": printed}))

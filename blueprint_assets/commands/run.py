@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 from rich.console import Console
+from rich.markup import escape
 
 from blueprint_assets.commands.display import RunDisplay, own_console, table
 from blueprint_assets.commands.instance import open_instance, prepare
@@ -77,12 +81,33 @@ class Summary:
 def run(options: Run) -> int:
     """Runs the command; returns its exit code."""
     console = own_console(sys.stderr if options.json else sys.stdout)
-    summary = materialize_scene(options, console)
-    report(summary, console)
+    try:
+        # With --json nothing that a library prints may come before the one object.
+        with redirect_stdout(sys.stderr) if options.json else nullcontext():
+            summary = materialize_scene(options, console)
+            report(summary, console)
+    except (ValueError, RuntimeError, OSError, KeyboardInterrupt) as error:
+        if options.json:
+            refused = _nothing_made(options, str(error) or "interrupted; what was committed stays")
+            print(json.dumps(refused.document()), flush=True)
+        raise
     if options.json:
-        sys.stdout.flush()
         print(json.dumps(summary.document()), flush=True)
     return summary.exit_code
+
+
+def _nothing_made(options: Run, reason: str) -> Summary:
+    """What `--json` says of a run that was refused or interrupted."""
+    return Summary(
+        scene_id=options.scene_id or "",
+        root=str(options.root.expanduser().absolute()),
+        dataset=None,
+        episodes={"attempted": 0, "succeeded": 0, "frames": 0},
+        checks={"passed": 0, "failed": 0, "warned": 0},
+        seconds={"total": 0.0},
+        success=False,
+        failures=[reason],
+    )
 
 
 def materialize_scene(options: Run, console: Console) -> Summary:
@@ -90,38 +115,64 @@ def materialize_scene(options: Run, console: Console) -> Summary:
 
     Raises:
         ValueError: the picture, the mask, the scene id or the root cannot be used; nothing was registered.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; what was committed stays.
     """
+    import dagster as dg
+
     from blueprint_assets.partitions import check_scene_id, scene_id_of
-    from blueprint_assets.stage1.intake import register
+    from blueprint_assets.stage1.intake import free_scene_id, register
     from blueprint_assets.stage1.source import read_image, read_mask
 
     if options.episodes < 0 or options.seed < 0:
         raise ValueError(f"--episodes {options.episodes} --seed {options.seed}: neither can be negative")
+    picture_uri = str(options.source.absolute())
     scene_id = check_scene_id(options.scene_id or scene_id_of(options.source.name))
     picture = read_image(options.source)
     if options.mask:
         read_mask(options.mask, picture.size)
     root = prepare(options.root)
+    if not options.scene_id:
+        scene_id = free_scene_id(str(root), scene_id, picture_uri)
 
     began = time.monotonic()
-    console.print(f"{options.source.name} -> scene {scene_id} in {root}", highlight=False, soft_wrap=True)
+    console.print(f"{options.source.name} -> scene {scene_id} in {root}", highlight=False, markup=False, soft_wrap=True)
     from blueprint_assets.definitions import SCENE_JOB, SCENES_TO_DATASETS_JOB, defs
 
-    register(
-        str(root), scene_id, str(options.source.absolute()), str(options.mask.absolute()) if options.mask else None
-    )
     display = RunDisplay(console)
-    with open_instance() as instance:
+    with _alone(root, scene_id, console), open_instance() as instance:
+        register(str(root), scene_id, picture_uri, str(options.mask.absolute()) if options.mask else None)
         instance.add_dynamic_partitions("scenes", [scene_id])
         job = defs.resolve_job_def(SCENES_TO_DATASETS_JOB if options.episodes else SCENE_JOB)
-        with display.shown():
-            result = job.execute_in_process(
-                run_config=_run_config(options),
-                partition_key=scene_id,
-                instance=instance,
-                raise_on_error=False,
-            )
+        try:
+            with display.shown():
+                result = job.execute_in_process(
+                    run_config=_run_config(options),
+                    partition_key=scene_id,
+                    instance=instance,
+                    raise_on_error=False,
+                )
+        except dg.DagsterExecutionInterruptedError:  # between two steps; inside one it becomes the step's failure
+            raise KeyboardInterrupt from None
+    if any(_interrupted(event) for event in result.all_events):
+        raise KeyboardInterrupt
     return _summarize(options, scene_id, root, result, display, time.monotonic() - began)
+
+
+@contextmanager
+def _alone(root: Path, scene_id: str, console: Console) -> Iterator[None]:
+    """One `blueprint run` per scene at a time: two with other seeds would each go on with what the other made."""
+    from io_managers.errors import StoreBusyError
+    from io_managers.locks import file_lock
+
+    path = root / ".dagster" / "scenes" / f"{scene_id}.lock"
+    path.parent.mkdir(exist_ok=True)
+    with ExitStack() as held:
+        try:
+            held.enter_context(file_lock(path, exclusive=True, timeout=0.0))
+        except StoreBusyError:
+            console.print(f"another run makes scene {scene_id}; waiting until it has ended", highlight=False)
+            held.enter_context(file_lock(path, exclusive=True, timeout=math.inf))
+        yield
 
 
 def _run_config(options: Run) -> dict[str, Any]:
@@ -152,18 +203,27 @@ def _summarize(
             reason = _reason(event)
             if reason:
                 failures.append(f"{event.step_key}: {reason}")
-    made = committed_figures(str(root), scene_id) if options.episodes else None
+    # Figures of this run only: what an earlier run committed may still be there when this one failed.
+    made = committed_figures(str(root), scene_id) if "geniesim_job" in display.finished else None
     dataset = made.dataset if made and result.success else None
+    episodes = dict(made.episodes) if made else {"attempted": 0, "succeeded": 0, "frames": 0}
+    if "lerobot_dataset" not in display.finished:
+        episodes["frames"] = 0
     return Summary(
         scene_id=scene_id,
         root=str(root),
         dataset=dataset,
-        episodes=made.episodes if made else {"attempted": 0, "succeeded": 0, "frames": 0},
+        episodes=episodes,
         checks=checks,
         seconds={**{k: round(v, 2) for k, v in display.seconds.items()}, "total": round(seconds, 2)},
         success=result.success and checks["failed"] == 0 and (dataset is not None or options.episodes == 0),
         failures=failures,
     )
+
+
+def _interrupted(event: dg.DagsterEvent) -> bool:
+    error = event.step_failure_data.error if event.is_step_failure else None
+    return error is not None and error.cls_name == "DagsterExecutionInterruptedError"
 
 
 def _reason(event: dg.DagsterEvent) -> str:
@@ -192,8 +252,8 @@ def report(summary: Summary, console: Console) -> None:
             highlight=False,
         )
     for failure in summary.failures:
-        console.print(f"[red]failed[/]   {failure}", highlight=False, soft_wrap=True)
+        console.print(f"[red]failed[/]   {escape(failure)}", highlight=False, soft_wrap=True)
     scene = Path(summary.root) / "scenes" / summary.scene_id
     for label, path in (("dataset", summary.dataset), ("scene", scene if scene.exists() else None)):
         if path:
-            console.print(f"{label:<8} {path}", highlight=False, soft_wrap=True)
+            console.print(f"{label:<8} {path}", highlight=False, markup=False, soft_wrap=True)

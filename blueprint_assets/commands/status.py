@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 
 from blueprint_assets.commands.display import table
 
@@ -28,6 +29,9 @@ class Status:
     """The store."""
     verify: bool = False
     """Read every file and compare it with its hash."""
+    repair: bool = False
+    """Put edited or missing files of the scenes right from what was committed; remove content that nothing refers to
+    and that is older than a day."""
     json: bool = False
     """Print one JSON object."""
 
@@ -53,16 +57,27 @@ def status(options: Status) -> int:
     if not root.is_dir():
         raise ValueError(f"--root {root}: no store there; `blueprint run PHOTO --root {root}` makes one")
     store = SceneStore(root)
+    if options.repair:
+        for scene_id in store.scenes():
+            store.repair(scene_id)
+        store.sweep()
     scenes = [_figures(store, scene_id, options.verify) for scene_id in store.scenes()]
     if options.json:
         print(json.dumps({"root": str(root), "scenes": [asdict(scene) for scene in scenes]}))
+    elif not scenes:
+        Console().print(
+            f"{root}: no scene yet; `blueprint run PHOTO --root {root}` makes one",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
     else:
         console = Console()
         rows = [
             (
                 scene.scene_id,
                 f"{len(scene.assets)}/{len(CHAIN)}",
-                next((asset for asset in CHAIN if asset not in scene.assets), "complete"),
+                next((asset for asset in CHAIN if asset not in scene.assets or asset in scene.stale), "complete"),
                 ", ".join(scene.stale),
                 str(scene.episodes["succeeded"]),
                 str(scene.episodes["frames"]),
@@ -71,11 +86,11 @@ def status(options: Status) -> int:
             for scene in scenes
         ]
         console.print(
-            table(str(root), ("scene", "made", "next", "behind its inputs", "episodes", "frames", "MB"), rows)
+            table(escape(str(root)), ("scene", "made", "next", "behind its inputs", "episodes", "frames", "MB"), rows)
         )
         for scene in scenes:
             for problem in scene.problems:
-                console.print(f"[red]{scene.scene_id}[/]: {problem}", highlight=False, soft_wrap=True)
+                console.print(f"[red]{scene.scene_id}[/]: {escape(problem)}", highlight=False, soft_wrap=True)
     return 1 if any(scene.problems for scene in scenes) else 0
 
 
@@ -89,11 +104,11 @@ def committed_figures(root: str, scene_id: str) -> SceneFigures:
 def _figures(store: SceneStore, scene_id: str, verify: bool) -> SceneFigures:
     records = {asset: store.current(scene_id, asset) for asset in store.assets(scene_id)}
     found = {asset: record for asset, record in records.items() if record is not None}
-    stale = [
-        asset
-        for asset, record in found.items()
-        if any(upstream not in found or found[upstream].commit_id != read for upstream, read in record.inputs.items())
-    ]
+    stale: set[str] = set()
+    for asset in CHAIN:  # in the order of the graph: what was made from something stale is stale too
+        inputs = found[asset].inputs if asset in found else {}
+        if any(name in stale or name not in found or found[name].commit_id != read for name, read in inputs.items()):
+            stale.add(asset)
     job = found["geniesim_job"].metadata if "geniesim_job" in found else {}
     made = found["lerobot_dataset"].metadata if "lerobot_dataset" in found else {}
     return SceneFigures(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import queue
 import signal
 import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
-from blueprint_assets.commands.instance import environment, prepare
+from blueprint_assets.commands.instance import environment, open_instance, prepare
 from blueprint_assets.commands.preview_server import PreviewServer
 from blueprint_assets.presentation import PREVIEW_PORT
 
@@ -35,7 +39,10 @@ def check_port(port: int, option: str) -> None:
 
     Raises:
         PortBusy: it cannot.
+        ValueError: the number is not a port's.
     """
+    if not 1 <= port <= 65535:
+        raise ValueError(f"{option} {port}: a port is a number from 1 to 65535")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -44,8 +51,16 @@ def check_port(port: int, option: str) -> None:
             raise PortBusy(f"{option} {port}: {error.strerror}; choose another port with {option}") from error
 
 
+class UiError(RuntimeError):
+    """One of the processes behind the UI ended by itself."""
+
+
 def ui(options: Ui) -> int:
-    """Runs until it is interrupted; ends its processes with it."""
+    """Runs until it is interrupted; ends its processes with it.
+
+    Raises:
+        UiError: the web server or the daemon ended; the other one is ended too, since neither is of use alone.
+    """
     console = Console(stderr=True)
     check_port(options.port, "--port")
     root = prepare(options.root)
@@ -58,24 +73,58 @@ def ui(options: Ui) -> int:
     location = ["-m", "blueprint_assets.definitions"]
     settings = environment(root)
     quiet = ["-W", "ignore", "-m"]
-    web = ["dagster_webserver", "-h", "127.0.0.1", "-p", str(options.port), "--log-level", "warning", *location]
-    daemon = ["dagster._daemon", "run", "--log-level", "warning", *location]
-    processes = [subprocess.Popen([sys.executable, *quiet, *command], env=settings) for command in (web, daemon)]
-    console.print(
-        f"UI on http://127.0.0.1:{options.port}  (Ctrl-C ends it); pictures go into {root}/inbox", highlight=False
-    )
+    commands = {
+        "web server": [
+            "dagster_webserver",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(options.port),
+            "--log-level",
+            "warning",
+            *location,
+        ],
+        "daemon": ["dagster._daemon", "run", "--log-level", "warning", *location],
+    }
+    processes: dict[str, subprocess.Popen[bytes]] = {}
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        return processes[0].wait()
+        open_instance().dispose()  # the two processes below would both make a new store's databases
+        for name, command in commands.items():
+            processes[name] = subprocess.Popen([sys.executable, *quiet, *command], env=settings)
+        console.print(
+            f"UI on http://127.0.0.1:{options.port}  (Ctrl-C ends it); pictures go into {root}/inbox",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+        name, code = first_to_end(processes)
+        raise UiError(f"the Dagster {name} ended with exit code {code}; its own words are above; start the UI again")
     except KeyboardInterrupt:
         return 0
     finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.wait(timeout=30)
+        end(processes.values())
         if preview is not None:
             preview.close()
+
+
+def first_to_end(processes: Mapping[str, subprocess.Popen[bytes]]) -> tuple[str, int]:
+    """Waits until one of the processes has ended; returns its name and exit code."""
+    ended: queue.SimpleQueue[tuple[str, int]] = queue.SimpleQueue()
+    for name, process in processes.items():
+        threading.Thread(target=lambda n=name, p=process: ended.put((n, p.wait())), daemon=True).start()
+    return ended.get()
+
+
+def end(processes: Iterable[subprocess.Popen[bytes]]) -> None:
+    """Asks all of them to end, and kills what has not ended after 30 s."""
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=30)
+        process.kill()  # nothing happens to one that has ended
+        process.wait()
 
 
 def _interrupt(signum: int, frame: object) -> None:

@@ -38,7 +38,9 @@ def source(context: dg.AssetExecutionContext, scene_store: SceneStoreResource) -
                 made = prepare_source(intake, image, mask, work.out)
             except SourceError as error:  # of the copy, which is gone by now: people know the file that they gave
                 said = str(error).replace(str(image), intake.image_uri)
-                raise SourceError(said.replace(str(mask), intake.mask_uri or "")) from error
+                if mask is not None and intake.mask_uri is not None:
+                    said = said.replace(str(mask), intake.mask_uri)
+                raise SourceError(said) from error
         return {"preview": made.image, "width": made.width, "height": made.height, "mask": made.mask or "none given"}
 
     return produce(context, store, {}, build, config={"image": intake.image_sha256, "mask": intake.mask_sha256})

@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,9 @@ def sha256_of(uri: str) -> str:
     Raises:
         IntakeError: the file cannot be read.
     """
-    import fsspec
-
     digest = hashlib.sha256()
     try:
-        with fsspec.open(uri, "rb") as stream:
+        with _open(uri) as stream:
             while chunk := stream.read(1 << 20):
                 digest.update(chunk)
     except OSError as error:
@@ -65,6 +63,22 @@ def register(root: str, scene_id: str, image_uri: str, mask_uri: str | None = No
         stream.write(intake.to_json().encode())
     filesystem.mv(temporary, path)
     return intake
+
+
+def free_scene_id(root: str, wanted: str, image_uri: str) -> str:
+    """`wanted`, or `wanted` and a piece of the picture's hash when another picture has that name already.
+
+    The same file, changed or not, and the same bytes from elsewhere keep their scene; `IMG_0001.jpg` of another folder
+    must not take it over.
+
+    Raises:
+        IntakeError: the file cannot be read.
+    """
+    known = find(root, wanted)
+    if known is None or known.image_uri == image_uri:
+        return wanted
+    content = sha256_of(image_uri)
+    return wanted if known.image_sha256 == content else f"{wanted[:54]}_{content[:8]}"
 
 
 def find(root: str, scene_id: str) -> Intake | None:
@@ -102,8 +116,6 @@ def fetch(intake: Intake) -> Iterator[tuple[Path, Path | None]]:
     Raises:
         IntakeError: a file is gone or is not the one that was registered.
     """
-    import fsspec
-
     with tempfile.TemporaryDirectory(prefix="blueprint-intake-") as folder:
         fetched: list[Path] = []
         for uri, expected in ((intake.image_uri, intake.image_sha256), (intake.mask_uri, intake.mask_sha256)):
@@ -115,11 +127,21 @@ def fetch(intake: Intake) -> Iterator[tuple[Path, Path | None]]:
                     f"{uri}: changed since scene {intake.scene_id!r} was registered (sha256 {found[:12]}…, registered "
                     f"{(expected or '')[:12]}…); register it again with `blueprint run`"
                 )
-            local = Path(folder) / f"{len(fetched)}-{uri.rsplit('/', 1)[-1]}"
-            with fsspec.open(uri, "rb") as remote, local.open("wb") as copy:
+            local = Path(folder) / f"{len(fetched)}{Path(uri).suffix[:8]}"
+            with _open(uri) as remote, local.open("wb") as copy:
                 shutil.copyfileobj(remote, copy)
             fetched.append(local)
         yield fetched[0], fetched[1] if len(fetched) > 1 else None
+
+
+def _open(uri: str) -> AbstractContextManager[Any]:
+    """The file's bytes. A local name may hold `::`, which fsspec takes for a chain of URLs."""
+    import fsspec
+
+    if uri.startswith(("/", "file:///")):
+        return Path(uri.removeprefix("file://")).open("rb")
+    opened: AbstractContextManager[Any] = fsspec.open(uri, "rb")
+    return opened
 
 
 def _place(root: str, scene_id: str) -> tuple[Any, str]:

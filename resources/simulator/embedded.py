@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -111,7 +112,9 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def _ending(code: int) -> str:
-    return f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+    if code == -signal.SIGKILL:
+        return "killed by SIGKILL, by somebody or for want of memory; then run again, with more memory free"
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
 def _tail(log_path: Path) -> str:

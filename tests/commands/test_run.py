@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from blueprint_assets.cli import main
 from blueprint_assets.commands.status import CHAIN
 from blueprint_assets.definitions import defs
+from io_managers.locks import file_lock
 
 PHOTO = Path(__file__).resolve().parents[2] / "fixtures" / "photos" / "shelf.png"
 MASK = PHOTO.with_name("shelf_mask.png")
@@ -47,7 +52,57 @@ def test_the_chain_that_status_shows_is_the_graph() -> None:
     assert set(CHAIN) == {key.path[-1] for key in defs.resolve_asset_graph().get_all_asset_keys()}
 
 
-def test_a_scene_then_a_dataset_then_nothing_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refusal_is_a_json_object_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, refused = run(capsys, "run", str(tmp_path / "none.png"), "--root", str(tmp_path / "store"))
+    assert code == 2
+    assert refused["success"] is False
+    assert refused["dataset"] is None
+    (failure,) = refused["failures"]
+    assert "none.png: no such file" in failure
+
+
+def test_two_runs_of_a_scene_take_turns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photo = tmp_path / "bare.png"
+    bare = np.full((96, 128, 3), 60, np.uint8)
+    bare[:48] = 128
+    Image.fromarray(bare).save(photo)
+    lock = tmp_path / "store/.dagster/scenes/bare.lock"
+    lock.parent.mkdir(parents=True)
+    command = [sys.executable, "-m", "blueprint_assets.cli", "run", str(photo), "--root", str(tmp_path / "store")]
+    with file_lock(lock, exclusive=True, timeout=0):
+        second = subprocess.Popen([*command, "--episodes", "0"], stdout=subprocess.PIPE, text=True)
+        assert second.stdout is not None
+        assert "-> scene bare in" in second.stdout.readline()
+        assert second.stdout.readline() == "another run makes scene bare; waiting until it has ended\n"
+        assert not (tmp_path / "store/scenes").exists()
+    said, _ = second.communicate(timeout=120)
+    assert "source             made" in said
+
+
+def test_another_picture_of_the_same_name_does_not_take_the_scene_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = []
+    for folder, color in (("first", 60), ("second", 200)):
+        photo = tmp_path / folder / "IMG_0001.png"
+        photo.parent.mkdir()
+        bare = np.full((96, 128, 3), color, np.uint8)
+        bare[:48] = 128
+        Image.fromarray(bare).save(photo)
+        code, failed = run(capsys, "run", str(photo), "--root", str(tmp_path / "store"), "--episodes", "0")
+        assert code == 1
+        assert failed["seconds"]["source"] >= 0
+        said.append(failed["scene_id"])
+        (failure,) = failed["failures"]
+        assert f"store/scenes/{failed['scene_id']}/input/image.png" in failure  # not the folder it was worked on in
+        assert (tmp_path / "store/scenes" / failed["scene_id"] / "input/image.png").is_file()
+    assert said[0] == "img_0001"
+    assert said[1].startswith("img_0001_")
+
+
+def test_a_scene_then_a_dataset_then_nothing_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = tmp_path / "store"
     code, made = run(capsys, *scene(root), "--episodes", "0")
     assert code == 0
@@ -74,6 +129,17 @@ def test_a_scene_then_a_dataset_then_nothing_to_do(tmp_path: Path, capsys: pytes
     assert again["dataset"] == made["dataset"]
     assert contents(root) == before
 
+    def gone(*_: object) -> None:
+        raise RuntimeError("[/] is no simulator")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("blueprint_assets.backends.Simulation.running", gone)
+        code, failed = run(capsys, *scene(root), "--episodes", "1", "--seed", "4")
+    assert code == 1
+    assert failed["failures"] == ["geniesim_job: RuntimeError: [/] is no simulator"]
+    assert failed["episodes"] == {"attempted": 0, "succeeded": 0, "frames": 0}  # not those of the run before
+    assert failed["dataset"] is None
+
     code, told = run(capsys, "status", "--root", str(root), "--verify")
     assert code == 0
     (figures,) = told["scenes"]
@@ -85,3 +151,7 @@ def test_a_scene_then_a_dataset_then_nothing_to_do(tmp_path: Path, capsys: pytes
     code, told = run(capsys, "status", "--root", str(root), "--verify")
     assert code == 1
     assert any("scene.usda" in problem for problem in told["scenes"][0]["problems"])
+
+    code, told = run(capsys, "status", "--root", str(root), "--verify", "--repair")
+    assert code == 0
+    assert told["scenes"][0]["problems"] == []

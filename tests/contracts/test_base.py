@@ -6,7 +6,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blueprint_assets.contracts.base import ContractError
@@ -100,6 +100,7 @@ def test_an_unknown_scale_is_null_with_a_reason() -> None:
 finite = st.floats(-1e6, 1e6)
 
 
+@settings(deadline=None)
 @given(st.tuples(finite, finite, finite), st.tuples(finite, finite, finite, finite))
 def test_any_finite_pose_survives_the_file(translation: tuple[float, ...], rotation: tuple[float, ...]) -> None:
     identity = tuple(tuple(float(i == j) for j in range(4)) for i in range(4))

@@ -31,6 +31,32 @@ def committed(root: Path) -> list[str]:
     return SceneStore(root).assets("shelf") if root.exists() else []
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_says_so_once(number: signal.Signals, tmp_path: Path) -> None:
+    root = tmp_path / "store"
+    process = subprocess.Popen(
+        [*COMMAND, "--root", str(root), "--episodes", "0", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:  # ends with the process
+        if line.startswith("source"):
+            break
+    os.killpg(process.pid, number)  # as a terminal does: to the command and whatever it started
+    out, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == "blueprint: interrupted; what was committed stays"
+    assert "Traceback" not in said
+    (line,) = out.splitlines()
+    assert json.loads(line)["success"] is False
+    store = SceneStore(root)
+    assert store.verify("shelf") == []
+    assert "simready_assets" not in store.assets("shelf")
+
+
 @pytest.mark.parametrize("after", ["reconstruction", "geniesim_export"])
 def test_a_killed_run_loses_nothing_and_is_gone_on_with(after: str, tmp_path: Path) -> None:
     root = tmp_path / "store"

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from blueprint_assets.contracts.base import ContractError
-from blueprint_assets.stage1.intake import IntakeError, fetch, find, register, require
+from blueprint_assets.stage1.intake import IntakeError, fetch, find, free_scene_id, register, require, sha256_of
 
 
 def picture(path: Path, value: int = 90) -> Path:
@@ -30,6 +30,30 @@ def test_a_moved_picture_keeps_the_time_it_came_in(tmp_path: Path) -> None:
     second = register(root, "scene", str(moved))
     assert (second.received_at, second.image_sha256) == (first.received_at, first.image_sha256)
     assert second.image_uri == str(moved)
+
+
+@pytest.mark.parametrize("name", ["a::b.png", "[a] b*?#.png", "a{b}~.png", "l" * 250 + ".png"])
+def test_a_name_may_be_odd(name: str, tmp_path: Path) -> None:
+    photo = picture(tmp_path / name)
+    for uri in (str(photo), f"file://{photo}"):
+        with fetch(register(str(tmp_path / "root"), "odd", uri)) as (image, _):
+            assert image.read_bytes() == photo.read_bytes()
+            assert image.suffix == ".png"
+
+
+def test_a_scene_stays_with_its_picture(tmp_path: Path) -> None:
+    root, photo = str(tmp_path / "root"), picture(tmp_path / "a" / "photo.png")
+    assert free_scene_id(root, "photo", str(photo)) == "photo"
+    register(root, "photo", str(photo))
+    assert free_scene_id(root, "photo", str(photo)) == "photo"
+    copied = picture(tmp_path / "b" / "photo.png")
+    assert free_scene_id(root, "photo", str(copied)) == "photo"
+    other = picture(tmp_path / "c" / "photo.png", 30)
+    named = free_scene_id(root, "photo", str(other))
+    assert named == f"photo_{sha256_of(str(other))[:8]}"
+    assert free_scene_id(root, "photo", str(other)) == named
+    picture(photo, 10)
+    assert free_scene_id(root, "photo", str(photo)) == "photo"  # edited in place: the same scene, made anew
 
 
 def test_a_changed_picture_is_not_taken_for_the_registered_one(tmp_path: Path) -> None:
