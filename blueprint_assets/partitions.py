@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 import dagster as dg
 
@@ -32,5 +33,6 @@ def check_scene_id(scene_id: str) -> str:
 def scene_id_of(name: str) -> str:
     """A scene id from a file's name: `My Photo (2).jpg` -> `my_photo_2`."""
     stem = name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
-    slug = re.sub(r"[^a-z0-9]+", "_", stem.lower()).strip("_")[:63].strip("_")
+    plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()  # ü becomes u, not a gap
+    slug = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")[:63].strip("_")
     return slug if len(slug) >= 2 else f"scene_{slug or 'photo'}"

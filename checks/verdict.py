@@ -63,6 +63,11 @@ def unmeasured(reason: str) -> Verdict:
     return Verdict("unmeasured", reason)
 
 
+def _in_the_scene(error: Exception, scene: Path) -> str:
+    """What an error says, with paths relative to the scene: the folder that was looked at is gone by the time it is read."""
+    return str(error).replace(f"{scene}/", "")
+
+
 def gate(
     asset: dg.AssetsDefinition, *needs: dg.AssetsDefinition, blocking: bool = True
 ) -> Callable[[Measurement], dg.AssetChecksDefinition]:
@@ -85,9 +90,9 @@ def gate(
             try:
                 return measure(scene)
             except UnmeasuredError as error:
-                return unmeasured(str(error))
+                return unmeasured(_in_the_scene(error, scene))
             except (ValueError, RuntimeError, FileNotFoundError) as error:
-                return failed(f"{type(error).__name__}: {error}")
+                return failed(f"{type(error).__name__}: {_in_the_scene(error, scene)}")
 
         MEASUREMENTS[f"{names[0]}/{measure.__name__}"] = judge
 

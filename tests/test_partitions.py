@@ -20,3 +20,4 @@ def test_an_id_that_cannot_be_a_folder_is_refused(bad: str) -> None:
 
 def test_names_stay_readable() -> None:
     assert scene_id_of("/photos/My Photo (2).JPG") == "my_photo_2"
+    assert scene_id_of("Foto Küche.png") == "foto_kuche"

@@ -88,6 +88,8 @@ def status(options: Status) -> int:
         console.print(
             table(escape(str(root)), ("scene", "made", "next", "behind its inputs", "episodes", "frames", "MB"), rows)
         )
+        if any(scene.problems for scene in scenes):
+            console.print("`blueprint status --repair` puts edited and missing files right", highlight=False)
         for scene in scenes:
             for problem in scene.problems:
                 console.print(f"[red]{scene.scene_id}[/]: {escape(problem)}", highlight=False, soft_wrap=True)

@@ -37,6 +37,9 @@ _DECODER_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, struc
 _ORIENTATION, _EXIF_IFD, _FOCAL_35MM, _EXIF_WIDTH, _EXIF_HEIGHT = 0x0112, 0x8769, 0xA405, 0xA002, 0xA003
 
 
+LOSSY_FORMATS = ("JPEG", "MPO", "WEBP")
+
+
 class SourceError(ValueError):
     """The picture or its mask cannot be used. The message names the file, what is wrong with it and the remedy."""
 
@@ -80,11 +83,16 @@ def read_mask(path: Path, size: tuple[int, int]) -> NDArray[np.uint16]:
     `size` is the upright photograph's width and height.
 
     Raises:
-        SourceError: not an image, another size than the photograph, colours instead of ids, or no id at all.
+        SourceError: not an image, a format that may change ids, another size than the photograph, colours instead of
+            ids, or no id at all.
     """
     with _opened(path, 1) as image:
         mode = image.mode
         found = image.size
+        if image.format in LOSSY_FORMATS:
+            raise SourceError(
+                f"{path}: a mask in {image.format}, whose compression changes the ids: save it as PNG, without loss"
+            )
         if found != size:
             raise SourceError(
                 f"{path}: the mask is {found[0]}x{found[1]}, the photograph (upright) is {size[0]}x{size[1]}: "
@@ -156,6 +164,8 @@ def _opened(path: Path, smallest: int) -> Iterator[Image.Image]:
     """The picture with its header read and its size found acceptable; the pixels are not decoded yet."""
     from PIL import Image, UnidentifiedImageError
 
+    if path.is_dir():
+        raise SourceError(f"{path}: is a folder: give the picture itself")
     if not path.is_file():
         raise SourceError(f"{path}: no such file")
     if path.stat().st_size == 0:

@@ -62,7 +62,7 @@ def pictures(folder: Path) -> dict[str, Path]:
         ("huge", "megapixels"),
         ("dot", "1x1"),
         ("black", "the picture is black"),
-        ("folder", "folder"),
+        ("folder", "is a folder"),
         ("missing", "no such file"),
     ],
 )
@@ -86,6 +86,14 @@ def test_a_mask_of_another_size(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "64x64" in line
     assert "1024x1024" in line
     assert not root.exists()
+
+
+def test_a_mask_whose_ids_were_changed_by_compression(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mask = tmp_path / "mask.jpg"
+    Image.open(MASK).convert("L").save(mask)
+    line = refused(["run", str(PHOTO), "--mask", str(mask), "--root", str(tmp_path / "root")], capsys)
+    assert "mask.jpg: a mask in JPEG" in line
+    assert "save it as PNG" in line
 
 
 @pytest.mark.parametrize("scene_id", ["a/b", "../up", "Über"])
