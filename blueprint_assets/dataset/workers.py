@@ -110,6 +110,6 @@ def _serve(connection: Connection, work: Callable[[Task], Result]) -> None:
             return
         try:
             answer: tuple[Result | None, str | None] = (work(task), None)
-        except Exception:
+        except Exception:  # whatever it is, the owner raises it again with this traceback
             answer = (None, traceback.format_exc())
         connection.send(answer)

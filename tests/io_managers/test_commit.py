@@ -317,6 +317,7 @@ def test_a_disk_that_is_really_full_or_read_only(tmp_path: Path, local_bench: An
         os._exit(1)
     _, status = os.waitpid(child, 0)
     if os.WEXITSTATUS(status) == refused:
+        # ENOSPC and EROFS are injected at every step elsewhere in this file; this is the same on a real file system.
         pytest.skip("this machine lets nobody mount a file system of his own")
     assert os.WEXITSTATUS(status) == 0
 
