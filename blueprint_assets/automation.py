@@ -5,15 +5,25 @@ automation conditions, so that nothing is requested twice.
 """
 
 import json
+from typing import Any
 
 import dagster as dg
 
 from blueprint_assets.partitions import scene_id_of, scenes
-from blueprint_assets.stage1.intake import IMAGE_SUFFIXES, IntakeError, free_scene_id, register
+from blueprint_assets.stage1.intake import (
+    IMAGE_SUFFIXES,
+    LICENSE_SUFFIX,
+    IntakeError,
+    free_scene_id,
+    read_license,
+    register,
+)
 from resources.storage import store_root
 
 MASK_SUFFIX = "_mask.png"
 """`photo.jpg` may come with its instance mask, `photo_mask.png`."""
+LICENSED = " license "
+"""In a picture's stamp, before that of its `.license` file."""
 
 
 @dg.sensor(
@@ -48,23 +58,32 @@ def _register(root: str, uri: str, listing: dict[str, str]) -> str:
     """Registers a picture under its name, or under its name and content when the name is taken by another one."""
     mask = uri.rsplit(".", 1)[0] + MASK_SUFFIX
     scene_id = free_scene_id(root, scene_id_of(uri), uri)
-    register(root, scene_id, uri, mask if mask in listing else None)
+    license, attribution = read_license(uri + LICENSE_SUFFIX) if LICENSED in listing[uri] else (None, None)
+    register(root, scene_id, uri, mask if mask in listing else None, license, attribution)
     return scene_id
 
 
 def list_pictures(uri: str) -> dict[str, str]:
-    """Pictures below a folder or prefix: uri -> a stamp that changes when the file does. A folder that is not there is empty."""
+    """Pictures below a folder or prefix: uri -> a stamp that changes when the file, or the `.license` file beside it, does.
+    A folder that is not there is empty."""
     import fsspec
 
     filesystem, path = fsspec.core.url_to_fs(uri)
     if not filesystem.exists(path):
         return {}
+    found = filesystem.find(path, detail=True)
     pictures = {}
-    for name, info in sorted(filesystem.find(path, detail=True).items()):
+    for name, info in sorted(found.items()):
         if name.lower().endswith(IMAGE_SUFFIXES):
-            changed = info.get("mtime") or info.get("updated") or info.get("created") or ""
-            pictures[filesystem.unstrip_protocol(name)] = f"{info.get('size')}@{changed}"
+            license = found.get(name + LICENSE_SUFFIX)
+            stamp = _stamp(info) + (f"{LICENSED}{_stamp(license)}" if license else "")
+            pictures[filesystem.unstrip_protocol(name)] = stamp
     return pictures
+
+
+def _stamp(info: dict[str, Any]) -> str:
+    changed = info.get("mtime") or info.get("updated") or info.get("created") or ""
+    return f"{info.get('size')}@{changed}"
 
 
 automation_sensor = dg.AutomationConditionSensorDefinition(

@@ -51,10 +51,10 @@ class Simulation(dg.ConfigurableResource):  # type: ignore[type-arg]
             with start_embedded(usd, scene, robot, recordings, log) as simulator:
                 yield simulator, EmbeddedPlanner(build_world(usd, scene, robot))
 
-    def renderer(self, scene: Path) -> RecordedScene:
-        """What turns recorded states into pictures."""
+    def renderer(self, scene: Path, width: int = 256, height: int = 256) -> RecordedScene:
+        """What turns recorded states into pictures of `width` by `height` pixels."""
         from blueprint_assets.contracts.task_config import TaskConfig
         from blueprint_assets.dataset.rendering import RecordedScene
 
         robot = TaskConfig.read(scene / "geniesim/task_config.json").robot_config
-        return RecordedScene(scene / "usd/scene.usda", scene, robot)
+        return RecordedScene(scene / "usd/scene.usda", scene, robot, width, height)

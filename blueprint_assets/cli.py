@@ -8,13 +8,29 @@ from typing import Annotated, Any
 
 import tyro
 
+from blueprint_assets.commands.dataset import DatasetTools, dataset_tools
 from blueprint_assets.commands.demo import Demo, demo
 from blueprint_assets.commands.doctor import Doctor, doctor
+from blueprint_assets.commands.export import Export, export
+from blueprint_assets.commands.release import Release, release
+from blueprint_assets.commands.retract import Retract, retract
 from blueprint_assets.commands.run import Run, run
 from blueprint_assets.commands.status import Status, status
+from blueprint_assets.commands.trace import Trace, trace
 from blueprint_assets.commands.ui import Ui, ui
 
-COMMANDS: dict[type[Any], Callable[[Any], int]] = {Run: run, Ui: ui, Status: status, Doctor: doctor, Demo: demo}
+COMMANDS: dict[type[Any], Callable[[Any], int]] = {
+    Run: run,
+    Ui: ui,
+    Status: status,
+    Doctor: doctor,
+    Demo: demo,
+    Release: release,
+    Retract: retract,
+    DatasetTools: dataset_tools,
+    Export: export,
+    Trace: trace,
+}
 
 Command = (
     Annotated[Run, tyro.conf.subcommand("run")]
@@ -22,6 +38,11 @@ Command = (
     | Annotated[Status, tyro.conf.subcommand("status")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]
     | Annotated[Demo, tyro.conf.subcommand("demo")]
+    | Annotated[Release, tyro.conf.subcommand("release")]
+    | Annotated[Retract, tyro.conf.subcommand("retract")]
+    | Annotated[DatasetTools, tyro.conf.subcommand("dataset")]
+    | Annotated[Export, tyro.conf.subcommand("export")]
+    | Annotated[Trace, tyro.conf.subcommand("trace")]
 )
 
 

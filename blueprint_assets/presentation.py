@@ -17,9 +17,10 @@ INLINE_MARKDOWN_LIMIT = 1000
 """dagster-webserver 1.13: longer Markdown is hidden behind a button."""
 
 
-def preview_url(scene_id: str, path: str, version: str) -> str:
-    """Where the preview server shows a file of a scene; the version keeps browsers from showing an old one."""
-    return f"http://127.0.0.1:{PREVIEW_PORT}/scenes/{scene_id}/{path}?v={version[:12]}"
+def preview_url(scene_id: str, path: str, version: str, folder: str = "scenes") -> str:
+    """Where the preview server shows a file of a scene (or, in the folder `releases`, of a release); the version keeps
+    browsers from showing an old one."""
+    return f"http://127.0.0.1:{PREVIEW_PORT}/{folder}/{scene_id}/{path}?v={version[:12]}"
 
 
 def present(root: str, record: CommitRecord) -> dict[str, Any]:

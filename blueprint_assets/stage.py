@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster._core.event_api import PartitionKeyFilter
-from dagster._core.storage.asset_check_execution_record import COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES
 
 from blueprint_assets.code_version import code_version
+from blueprint_assets.gates import check_gates
 from blueprint_assets.partitions import check_scene_id, scenes
 from blueprint_assets.presentation import present
 from io_managers.errors import NotCommittedError
@@ -28,8 +27,6 @@ from resources.node_shapes import op_tags, pool
 from resources.observability import Progress, ProgressSink, StageEvent, StageState, announce
 
 OWNERS = ["team:robot-data"]
-COMMIT = "commit"
-"""Under this name a check's metadata says which commit it looked at."""
 
 _LACKING = (
     dg.AutomationCondition.missing()
@@ -49,52 +46,20 @@ scenes that were there before the daemon), and in both cases only past passed ga
 until something above it changes."""
 
 _owned: dict[str, tuple[str, ...]] = {}
-_gates: dict[str, list[str]] = {}
-
-
-class GateError(RuntimeError):
-    """An input's blocking check failed, in an earlier run. The message names the check, what it said and the remedy."""
-
-
-def guarded_by(asset: str, check: str) -> None:
-    """Notes that `check` blocks what is made from `asset`."""
-    _gates.setdefault(asset, []).append(check)
-
-
-def check_gates(instance: dg.DagsterInstance, scene_id: str, inputs: Mapping[str, ArtifactRef]) -> None:
-    """Looks at the gates of earlier runs: Dagster itself blocks only inside one run.
-
-    Raises:
-        GateError: the latest result of a gate is a failure, and it is about the very commit that would be read.
-    """
-    keys = [dg.AssetCheckKey(dg.AssetKey(asset), name) for asset in inputs for name in _gates.get(asset, ())]
-    for key in keys:
-        # Results only: a run that goes on beside this one, or was killed, has announced checks that have none.
-        latest = instance.event_log_storage.get_asset_check_execution_history(
-            key,
-            limit=1,
-            status=COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES,
-            partition_filter=PartitionKeyFilter(key=scene_id),
-        )
-        evaluation = latest[0].evaluation if latest else None
-        asset = key.asset_key.path[-1]
-        if evaluation is None or evaluation.passed:
-            continue
-        about = evaluation.metadata.get(COMMIT)
-        if about is not None and about.value == inputs[asset].commit_id:
-            raise GateError(
-                f"{asset}/{key.name} failed for scene {scene_id}: {evaluation.description}; "
-                f"materialize {asset} again once its cause is gone, or run the check again if its limit was wrong"
-            )
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where an asset is made. Both folders are laid out like the scene: `out` is empty, `inputs` holds what was asked for."""
+    """Where an asset is made. `out` and `inputs` are laid out like the scene: one is empty, one holds what was asked for.
+
+    `kept` outlives this process until the commit: what `io_managers.keep` put there is found again when a run that was
+    killed or interrupted is started once more with the same inputs, code and configuration.
+    """
 
     scene_id: str
     inputs: Path
     out: Path
+    kept: Path
     progress: ProgressSink
 
 
@@ -150,10 +115,22 @@ def produce(
     backend: str = "embedded",
     config: Mapping[str, Any] | None = None,
     seeds: Mapping[str, int] | None = None,
+    amounts: tuple[str, ...] = (),
 ) -> dg.Output[ArtifactRef]:
     """Commits what `build` writes, or finds that the current commit was made from just this and leaves it.
 
-    A typed error of the domain becomes a failure that is not tried again: the same input would fail the same way.
+    A typed error of the domain becomes a failure that is not tried again: the same input would fail the same way. A
+    second process that is to make the same asset of the same scene waits for the first, and takes its commit if it fits.
+
+    Args:
+        context: of the asset.
+        store: where the artifact is kept.
+        inputs: what it is made from.
+        build: writes it.
+        backend: what really runs.
+        config: what else its content depends on.
+        seeds: where everything random in it comes from.
+        amounts: entries of `config` that say how much is made and not what: kept work fits any of them.
     """
     asset = context.asset_key.path[-1]
     scene_id = check_scene_id(context.partition_key)
@@ -161,6 +138,9 @@ def produce(
 
     def tell(state: StageState, progress: Progress | None = None) -> None:
         announce(StageEvent(scene_id, asset, state, progress, time.monotonic() - began))
+
+    def waiting() -> None:
+        tell("progress", Progress(0, None, "another process is making this; waiting until it has ended"))
 
     tell("started")
     checked_out_to = ""
@@ -175,25 +155,28 @@ def produce(
             backend=backend,
         )
         record = store.find(scene_id, asset, provenance.digest())
-        if record is not None:
-            tell("reused")
-        else:
-            records = [store.resolve(reference) for reference in inputs.values()]
-            with store.staging() as staging, checked_out(store, scene_id, records) as scene:
-                checked_out_to = str(scene)
-                metadata = build(Workspace(scene_id, scene, staging, lambda step: tell("progress", step)))
-                record = store.commit(
-                    scene_id,
-                    asset,
-                    staging,
-                    owns=_owned[asset],
-                    provenance=provenance,
-                    started_at=started_at,
-                    seconds=round(time.monotonic() - began, 3),
-                    peak_memory_bytes=_peak_memory(),
-                    metadata=metadata,
-                )
-            tell("committed")
+        state: StageState = "reused"
+        if record is None:
+            with store.kept(scene_id, asset, _kept_as(provenance, amounts), waiting) as kept:
+                record = store.find(scene_id, asset, provenance.digest())  # by now another process may have made it
+                if record is None:
+                    state = "committed"
+                    records = [store.resolve(reference) for reference in inputs.values()]
+                    with store.staging() as staging, checked_out(store, scene_id, records) as scene:
+                        checked_out_to = str(scene)
+                        metadata = build(Workspace(scene_id, scene, staging, kept, lambda step: tell("progress", step)))
+                        record = store.commit(
+                            scene_id,
+                            asset,
+                            staging,
+                            owns=_owned[asset],
+                            provenance=provenance,
+                            started_at=started_at,
+                            seconds=round(time.monotonic() - began, 3),
+                            peak_memory_bytes=_peak_memory(),
+                            metadata=metadata,
+                        )
+        tell(state)
     except (ValueError, RuntimeError, OSError) as error:
         tell("failed")
         said = f"{type(error).__name__}: {error}"
@@ -202,6 +185,12 @@ def produce(
         raise dg.Failure(description=said, allow_retries=False) from error
     context.set_data_version(context.asset_key, dg.DataVersion(record.commit_id))
     return dg.Output(store.ref(record), metadata=present(store.root, record))
+
+
+def _kept_as(provenance: Provenance, amounts: tuple[str, ...]) -> str:
+    """The fingerprint under which work on an artifact is kept."""
+    config = {name: value for name, value in provenance.config.items() if name not in amounts}
+    return provenance.model_copy(update={"config": config}).digest()
 
 
 def current_records(store: SceneStore, scene_id: str, *assets: str) -> list[CommitRecord]:

@@ -42,6 +42,18 @@ def episodes_are_whole(scene: Path) -> Verdict:
 
 
 @gate(lerobot_dataset)
+def dataset_is_sound(scene: Path) -> Verdict:
+    """Every row, packet and statistic is that of the recorded episodes; the tables keep their schemas; no file is extra."""
+    from blueprint_assets.dataset.verify import verify
+
+    found = verify(_only(scene, "episodes/*/lerobot/meta/info.json").parent.parent)
+    measured = {"findings": len(found)}
+    if found:
+        return failed("; ".join(str(finding) for finding in found[:3]), measured, {"findings": 0})
+    return passed("rows, packets and statistics agree", measured, {"findings": 0})
+
+
+@gate(lerobot_dataset)
 def lerobot_doctor_passes(scene: Path) -> Verdict:
     """lerobot-doctor finds nothing failed in the dataset."""
     from blueprint_assets.dataset.judges import lerobot_doctor
@@ -76,4 +88,4 @@ def _only(scene: Path, pattern: str) -> Path:
     return found[0]
 
 
-ALL = [episodes_are_whole, lerobot_doctor_passes, robovet_passes]
+ALL = [episodes_are_whole, dataset_is_sound, lerobot_doctor_passes, robovet_passes]

@@ -49,3 +49,14 @@ MIN_EPISODES = 1
 MIN_TASK_SUCCESS_RATE = 0.5
 """Successes over attempts, a warning only: a hard scene is not a wrong one. The published figures of peers are
 0.26 (MimicGen) to 0.8; tests/benchmarks/episode_success.py asks 0.8 of the demo scene."""
+
+# episodes ----------------------------------------------------------------------------------------------------------
+MAX_PENETRATION_M = 0.01
+"""Deepest overlap of any two things at any time of an episode: MolmoSpaces' penetration limit (contact.dist < -0.01 m). The
+grip of the embedded simulator's soft contacts was measured at 0.4 to 1.4 mm."""
+MAX_SUCCESS_MISMATCHES = 0
+MAX_REPLAY_DIFFERENCES = 0
+"""None of each: a judgement of recorded numbers, and a simulation of recorded commands, give the same when made again."""
+REPLAYED_EPISODES = 2
+"""So many accepted episodes of a job are simulated again. Own choice: two take 2 to 5 s, and what breaks determinism (another
+library, a changed scene, an order of threads) breaks it in every episode."""

@@ -9,8 +9,9 @@ from typing import Literal
 
 import dagster as dg
 
+from blueprint_assets.gates import COMMIT, guarded_by
 from blueprint_assets.partitions import scenes
-from blueprint_assets.stage import COMMIT, checked_out, current_records, guarded_by
+from blueprint_assets.stage import checked_out, current_records
 
 Outcome = Literal["passed", "failed", "unmeasured"]
 Number = float | int | str
@@ -68,14 +69,31 @@ def _in_the_scene(error: Exception, scene: Path) -> str:
     return str(error).replace(f"{scene}/", "")
 
 
+def judged(measure: Measurement) -> Measurement:
+    """The measurement, with the verdict "unmeasured" for an UnmeasuredError, and "failed" for an error of the domain or a
+    file that is not there."""
+
+    @wraps(measure)
+    def judge(folder: Path) -> Verdict:
+        from blueprint_assets.scene.settle import UnmeasuredError
+
+        try:
+            return measure(folder)
+        except UnmeasuredError as error:
+            return unmeasured(_in_the_scene(error, folder))
+        except (ValueError, RuntimeError, FileNotFoundError) as error:
+            return failed(f"{type(error).__name__}: {_in_the_scene(error, folder)}")
+
+    return judge
+
+
 def gate(
     asset: dg.AssetsDefinition, *needs: dg.AssetsDefinition, blocking: bool = True
 ) -> Callable[[Measurement], dg.AssetChecksDefinition]:
     """Makes an asset check, one result per scene, of a function from a folder to a verdict.
 
     The folder is laid out like the scene and holds the committed artifacts of `asset` and `needs`. The function's name
-    is the check's, its docstring the description. An UnmeasuredError that it raises is the verdict "unmeasured"; an
-    error of the domain, or a file that is not there, is the verdict "failed".
+    is the check's, its docstring the description. What it raises becomes a verdict (`judged`).
     """
     names = [each.key.path[-1] for each in (asset, *needs)]
 
@@ -83,17 +101,7 @@ def gate(
         if blocking:
             guarded_by(names[0], measure.__name__)
 
-        @wraps(measure)
-        def judge(scene: Path) -> Verdict:
-            from blueprint_assets.scene.settle import UnmeasuredError
-
-            try:
-                return measure(scene)
-            except UnmeasuredError as error:
-                return unmeasured(_in_the_scene(error, scene))
-            except (ValueError, RuntimeError, FileNotFoundError) as error:
-                return failed(f"{type(error).__name__}: {_in_the_scene(error, scene)}")
-
+        judge = judged(measure)
         MEASUREMENTS[f"{names[0]}/{measure.__name__}"] = judge
 
         def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
@@ -113,5 +121,33 @@ def gate(
                 partitions_def=scenes,
                 required_resource_keys={"scene_store"},
             )(check)
+
+    return decorate
+
+
+def store_gate(
+    asset: dg.AssetsDefinition, find: Callable[[str], tuple[Path, str] | None]
+) -> Callable[[Measurement], dg.AssetChecksDefinition]:
+    """As `gate`, for an asset that has no scenes. `find`: the store's root -> the folder to measure and the hash of what
+    it holds, or None when there is nothing yet."""
+    name = asset.key.path[-1]
+
+    def decorate(measure: Measurement) -> dg.AssetChecksDefinition:
+        judge = judged(measure)
+        MEASUREMENTS[f"{name}/{measure.__name__}"] = judge
+
+        def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+            found = find(context.resources.scene_store.open().root)
+            if found is None:
+                return unmeasured(f"there is no {name} yet").result("")
+            return judge(found[0]).result(found[1])
+
+        return dg.asset_check(
+            asset=asset,
+            name=measure.__name__,
+            description=(measure.__doc__ or "").strip(),
+            blocking=True,
+            required_resource_keys={"scene_store"},
+        )(check)
 
     return decorate

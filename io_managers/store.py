@@ -11,7 +11,7 @@ store.checkout("kitchen", [record], Path("somewhere"))
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from hashlib import sha256 as sha256_of
@@ -27,8 +27,9 @@ from .containment import check_disjoint, scan
 from .digest import Trace, untraced
 from .errors import CorruptArtifactError, NotCommittedError, StoreBusyError, StoreError, explained
 from .garbage import AGE_FLOOR, SweepReport, sweep_blobs, sweep_cache
+from .keep import KEPT_AGE, kept_work, nobody_waits, sweep_kept
 from .pointers import committed_assets, committed_scenes, missing_blobs, read_record
-from .record import ArtifactRef, CommitRecord, Provenance, check_names, commit_id_of
+from .record import ArtifactRef, CommitRecord, CommittedFile, Provenance, check_names, commit_id_of
 from .staging import area, sweep
 from .view import View, roll_forward
 
@@ -62,6 +63,7 @@ class SceneStore:
         self._trace = trace or untraced
         if self._backend.writable():
             sweep(self._backend.scratch, AGE_FLOOR)
+            sweep_kept(self._backend.scratch, KEPT_AGE)
 
     @property
     def root(self) -> str:
@@ -80,6 +82,17 @@ class SceneStore:
             StoreFullError: the disk got full inside the block.
         """
         return area(self._backend.scratch)
+
+    def kept(
+        self, scene_id: str, asset: str, fingerprint: str, waiting: Callable[[], None] = nobody_waits
+    ) -> AbstractContextManager[Path]:
+        """A local folder for the finished parts of an artifact in the making (see `keep`): held by one process at a time,
+        found again by the next with the same fingerprint when this one is killed or fails, gone when the block ends well.
+
+        Raises:
+            StoreError: the folder cannot be made.
+        """
+        return kept_work(self._backend.scratch, self._work(scene_id, asset), fingerprint, waiting)
 
     def commit(
         self,
@@ -185,10 +198,19 @@ class SceneStore:
             )
         return record
 
-    def checkout(self, scene_id: str, records: Iterable[CommitRecord], into: Path, *, verify: bool = True) -> Path:
+    def checkout(
+        self,
+        scene_id: str,
+        records: Iterable[CommitRecord],
+        into: Path,
+        *,
+        verify: bool = True,
+        below: Collection[str] | None = None,
+    ) -> Path:
         """Copies the files of these commits, and nothing else, into an empty folder laid out like the scene's root.
 
-        The copies are the caller's own: writing to them does not touch the store.
+        The copies are the caller's own: writing to them does not touch the store. `below` names folders, without a
+        slash at the end: only what is directly in one of them is copied.
 
         Raises:
             CorruptArtifactError: content is missing or, with `verify`, is not what was committed.
@@ -207,6 +229,8 @@ class SceneStore:
             check_disjoint(paths, record.asset, taken)
             taken[record.asset] = taken.get(record.asset, []) + paths
             for file in record.files:
+                if below is not None and file.path.rpartition("/")[0] not in below:
+                    continue
                 target = into / file.path
                 with explained("checking out", target):
                     target.parent.mkdir(parents=True, exist_ok=True)
@@ -246,16 +270,22 @@ class SceneStore:
             except CorruptArtifactError as error:
                 problems.append(Problem(asset, error.path, "pointer unreadable", error.found))
                 continue
-            for file in record.files if record else ():
-                for part, key in (("blob", blob_key(file.sha256)), ("view", view_key(scene_id, file.path))):
-                    found = self._backend.hash(key)
-                    if found is None:
-                        kind: Any = f"{part} missing"
-                        problems.append(Problem(asset, file.path, kind, f"{self.root}/{key}: no such file"))
-                    elif found != file.sha256:
-                        kind = f"{part} changed"
-                        detail = f"{self.root}/{key}: expected sha256 {file.sha256}, found {found}"
-                        problems.append(Problem(asset, file.path, kind, detail))
+            if record is not None:
+                problems += [problem for file in record.files for problem in self.problems(record, file)]
+        return problems
+
+    def problems(self, record: CommitRecord, file: CommittedFile) -> list[Problem]:
+        """Reads one file of a current commit, its blob and its copy in the view; returns what is wrong with them."""
+        problems: list[Problem] = []
+        for part, key in (("blob", blob_key(file.sha256)), ("view", view_key(record.scene_id, file.path))):
+            found = self._backend.hash(key)
+            if found is None:
+                kind: Any = f"{part} missing"
+                problems.append(Problem(record.asset, file.path, kind, f"{self.root}/{key}: no such file"))
+            elif found != file.sha256:
+                kind = f"{part} changed"
+                detail = f"{self.root}/{key}: expected sha256 {file.sha256}, found {found}"
+                problems.append(Problem(record.asset, file.path, kind, detail))
         return problems
 
     def repair(self, scene_id: str) -> list[str]:
@@ -270,16 +300,25 @@ class SceneStore:
             if roll_forward(self._backend, scene_id, asset, self._trace, LOCK_TIMEOUT, thorough=True)
         ]
 
-    def sweep(self, age: float = AGE_FLOOR) -> SweepReport:
-        """Removes staging areas of dead processes, and blobs older than `age` seconds that no commit names.
+    def sweep(self, age: float = AGE_FLOOR, kept_age: float = KEPT_AGE) -> SweepReport:
+        """Removes staging areas of dead processes, blobs older than `age` seconds that no commit names, and interrupted
+        work that nobody went on with for `kept_age` seconds.
 
         Raises:
             CorruptArtifactError: a commit record cannot be read, so nobody can know which blobs it needs.
         """
-        areas = sweep(self._backend.scratch, age)
+        areas = sweep(self._backend.scratch, age) + sweep_kept(self._backend.scratch, kept_age)
         freed = sweep_cache(self._backend.scratch, age)
         count, size = sweep_blobs(self._backend, self._backend.scratch, age)
         return SweepReport(areas, count, size + freed)
+
+    def _work(self, scene_id: str, asset: str) -> str:
+        """What work on an asset is kept as."""
+        check_names(scene_id, asset)
+        if Path(self.root) in self._backend.scratch.parents:
+            return f"{scene_id}.{asset}"
+        # All remote roots of a user share one scratch folder.
+        return f"{sha256_of(self.root.encode()).hexdigest()[:12]}.{scene_id}.{asset}"
 
     def _settle(self, scene_id: str, asset: str) -> None:
         """Finishes a view refresh whose process was killed; leaves a live writer and a read-only root alone."""

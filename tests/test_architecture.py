@@ -10,11 +10,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("blueprint_assets", "resources", "io_managers", "checks")
-STAGES = ("stage1", "scene", "tasks", "geniesim", "dataset")
+STAGES = ("stage1", "scene", "tasks", "geniesim", "dataset", "release")
 KNOWS_DAGSTER = {
     *(
         f"blueprint_assets.{name}"
-        for name in ("stage", "partitions", "presentation", "backends", "automation", "deployment")
+        for name in ("stage", "gates", "partitions", "presentation", "backends", "automation", "deployment")
     ),
     "blueprint_assets.definitions",
     "io_managers.dagster_io",
@@ -44,7 +44,7 @@ def floor(name: str) -> int:
     if parts[0] == "checks":
         return 4
     inside = parts[1] if len(parts) > 1 else ""
-    if inside in ("contracts", "geometry", ""):
+    if inside in ("contracts", "geometry", "code_commit", ""):
         return 1
     if inside in STAGES and parts[-1] != "assets":
         return 3

@@ -58,6 +58,22 @@ def test_a_mask_belongs_to_its_picture_and_is_no_scene(root: Path) -> None:
     assert str(intake.mask_uri).endswith("shelf_mask.png")
 
 
+def test_a_licence_file_beside_a_picture_counts_also_when_it_comes_later(root: Path) -> None:
+    photo = root / "inbox" / "shelf.png"
+    photo.write_bytes(PHOTO.read_bytes())
+    with dg.DagsterInstance.ephemeral() as instance:
+        first = tick(instance)
+        assert isinstance(first, dg.SensorResult)
+        photo.with_name("shelf.png.license").write_text("CC-BY-4.0\nA. Uthor\n")
+        second = tick(instance, first.cursor)
+        assert added(second) == ["shelf"]
+        intake = find(str(root), "shelf")
+        assert intake is not None
+        assert (intake.license, intake.attribution) == ("CC-BY-4.0", "A. Uthor")
+        assert isinstance(second, dg.SensorResult)
+        assert isinstance(tick(instance, second.cursor), dg.SkipReason)
+
+
 def test_two_pictures_of_one_name_become_two_scenes(root: Path) -> None:
     for folder, content in (("a", b"one"), ("b", b"two")):
         (root / "inbox" / folder).mkdir()
@@ -113,7 +129,8 @@ def test_a_registered_scene_is_carried_to_its_dataset_in_one_go() -> None:
         _, cursor = requested(instance)
         instance.add_dynamic_partitions("scenes", ["kitchen"])
         keys, _ = requested(instance, cursor)
-    assert keys == {key.path[-1] for key in defs.resolve_asset_graph().get_all_asset_keys()}
+    everything = {key.path[-1] for key in defs.resolve_asset_graph().get_all_asset_keys()}
+    assert keys == everything - {"dataset_release"}, "a release is made on demand"
 
 
 def test_a_scene_that_was_there_before_the_daemon_is_carried_on_too() -> None:

@@ -49,6 +49,8 @@ class RunDisplay:
         )
         self._tasks: dict[str, TaskID] = {}
         self._began: dict[str, float] = {}
+        self._found: dict[str, int] = {}
+        """What was done when an asset first told: taken over from an interrupted run, perhaps, in no time."""
 
     def hear(self, event: StageEvent) -> None:
         """Takes an event of the running process."""
@@ -78,9 +80,10 @@ class RunDisplay:
             self.console.print(f"{event.asset:<18} {mark:<12} {event.seconds:6.1f} s", highlight=False)
 
     def _time_left(self, asset: str, done: int, total: int | None) -> str:
-        if not total or not done or done >= total or asset not in self._began:
+        made = done - self._found.setdefault(asset, done)
+        if not total or not made or done >= total or asset not in self._began:
             return ""
-        left = (time.monotonic() - self._began[asset]) / done * (total - done)
+        left = (time.monotonic() - self._began[asset]) / made * (total - done)
         return f", about {left:.0f} s left"
 
     @contextmanager

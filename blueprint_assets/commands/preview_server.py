@@ -16,6 +16,7 @@ SHOWN = {
     ".mp4": "video/mp4",
     ".json": "application/json",
 }
+FOLDERS = ("scenes", "releases")
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -32,13 +33,14 @@ class _Handler(SimpleHTTPRequestHandler):
             super().do_HEAD()
 
     def _allowed(self) -> bool:
-        """Only known kinds of files, only below `scenes/`, no listings, nothing reached through a link."""
+        """Only known kinds of files, only of scenes and releases, no listings, nothing reached through a link."""
         relative = unquote(urlsplit(self.path).path).lstrip("/")
         target = (self.root / relative).resolve()
-        inside = target.is_relative_to(self.root / "scenes") and target.suffix.lower() in SHOWN and target.is_file()
-        if not inside:
+        inside = any(target.is_relative_to(self.root / folder) for folder in FOLDERS)
+        allowed = inside and target.suffix.lower() in SHOWN and target.is_file()
+        if not allowed:
             self.send_error(HTTPStatus.NOT_FOUND)
-        return inside
+        return allowed
 
     def guess_type(self, path: object) -> str:
         return SHOWN[Path(str(path)).suffix.lower()]

@@ -7,10 +7,10 @@ import math
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, redirect_stdout
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 from rich.console import Console
@@ -18,9 +18,13 @@ from rich.markup import escape
 
 from blueprint_assets.commands.display import RunDisplay, own_console, table
 from blueprint_assets.commands.instance import open_instance, prepare
+from blueprint_assets.commands.one_object import one_object
 
 if TYPE_CHECKING:
     import dagster as dg
+
+
+Modality = Literal["depth", "segmentation", "point_cloud", "language"]
 
 
 @dataclass
@@ -36,12 +40,23 @@ class Run:
     """Instance mask of the same size: one grey value or palette index per object, 0 = background."""
     scene_id: str | None = None
     """Name of the scene; made from the file's name if left out."""
+    license: str | None = None
+    """Licence of the photograph: an SPDX id (CC-BY-4.0, CC0-1.0, …) or free text. A file PHOTO.license beside the
+    photograph does the same. A release states what its inputs allow; what nobody said is stated as unknown."""
+    attribution: str | None = None
+    """Whom to name as the photograph's author, as the licence demands it."""
     root: Path = Path("blueprint-data")
     """Where scenes, datasets and the Dagster instance are kept."""
     episodes: int = 10
     """Successful episodes to record; 0 stops after the scene."""
     seed: int = 0
     """Seed of object placement, grasp choice and planning: the same seed gives the same episodes."""
+    codec: Literal["auto", "h264", "av1"] = "auto"
+    """Of the dataset's videos. auto: h264 for pictures of at most 256 pixels a side, AV1 for larger ones."""
+    image_size: tuple[int, int] = (256, 256)
+    """Width and height of the cameras' pictures, pixels, both even."""
+    add: Annotated[tuple[Modality, ...], tyro.conf.arg(name="with")] = ()
+    """What episodes hold besides colour: depth, segmentation, point_cloud; language adds LeRobot 0.6's language columns."""
     json: bool = False
     """Print one JSON object as the last line of standard output."""
 
@@ -81,16 +96,9 @@ class Summary:
 def run(options: Run) -> int:
     """Runs the command; returns its exit code."""
     console = own_console(sys.stderr if options.json else sys.stdout)
-    try:
-        # With --json nothing that a library prints may come before the one object.
-        with redirect_stdout(sys.stderr) if options.json else nullcontext():
-            summary = materialize_scene(options, console)
-            report(summary, console)
-    except (ValueError, RuntimeError, OSError, KeyboardInterrupt) as error:
-        if options.json:
-            refused = _nothing_made(options, str(error) or "interrupted; what was committed stays")
-            print(json.dumps(refused.document()), flush=True)
-        raise
+    with one_object(options.json, lambda reason: _nothing_made(options, reason).document()):
+        summary = materialize_scene(options, console)
+        report(summary, console)
     if options.json:
         print(json.dumps(summary.document()), flush=True)
     return summary.exit_code
@@ -125,9 +133,13 @@ def materialize_scene(options: Run, console: Console) -> Summary:
 
     if options.episodes < 0 or options.seed < 0:
         raise ValueError(f"--episodes {options.episodes} --seed {options.seed}: neither can be negative")
+    width, height = options.image_size
+    if width % 2 or height % 2 or not (16 <= width <= 1280 and 16 <= height <= 960):
+        raise ValueError(f"--image-size {width} {height}: even numbers from 16 to 1280 and 16 to 960")
     picture_uri = str(options.source.absolute())
     scene_id = check_scene_id(options.scene_id or scene_id_of(options.source.name))
     picture = read_image(options.source)
+    license, attribution = _license(options)
     if options.mask:
         read_mask(options.mask, picture.size)
     root = prepare(options.root)
@@ -140,7 +152,8 @@ def materialize_scene(options: Run, console: Console) -> Summary:
 
     display = RunDisplay(console)
     with _alone(root, scene_id, console), open_instance() as instance:
-        register(str(root), scene_id, picture_uri, str(options.mask.absolute()) if options.mask else None)
+        mask_uri = str(options.mask.absolute()) if options.mask else None
+        register(str(root), scene_id, picture_uri, mask_uri, license, attribution)
         instance.add_dynamic_partitions("scenes", [scene_id])
         job = defs.resolve_job_def(SCENES_TO_DATASETS_JOB if options.episodes else SCENE_JOB)
         try:
@@ -156,6 +169,15 @@ def materialize_scene(options: Run, console: Console) -> Summary:
     if any(_interrupted(event) for event in result.all_events):
         raise KeyboardInterrupt
     return _summarize(options, scene_id, root, result, display, time.monotonic() - began)
+
+
+def _license(options: Run) -> tuple[str | None, str | None]:
+    """(licence, attribution) as the options say, or else the file beside the photograph."""
+    from blueprint_assets.stage1.intake import LICENSE_SUFFIX, read_license
+
+    beside = Path(f"{options.source.absolute()}{LICENSE_SUFFIX}")
+    license, attribution = read_license(str(beside)) if beside.is_file() else (None, None)
+    return options.license or license, options.attribution or attribution
 
 
 @contextmanager
@@ -178,7 +200,14 @@ def _alone(root: Path, scene_id: str, console: Console) -> Iterator[None]:
 def _run_config(options: Run) -> dict[str, Any]:
     config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     if options.episodes:
-        config["ops"] = {"geniesim_job": {"config": {"episodes": options.episodes, "seed": options.seed}}}
+        width, height = options.image_size
+        held = {name: name in options.add for name in ("depth", "segmentation", "point_cloud")}
+        ops = {
+            "geniesim_job": {"episodes": options.episodes, "seed": options.seed},
+            "episodes": {"codec": options.codec, "width": width, "height": height, **held},
+            "lerobot_dataset": {"language": "language" in options.add},
+        }
+        config["ops"] = {name: {"config": values} for name, values in ops.items()}
     return config
 
 

@@ -104,13 +104,11 @@ def committed_figures(root: str, scene_id: str) -> SceneFigures:
 
 
 def _figures(store: SceneStore, scene_id: str, verify: bool) -> SceneFigures:
+    from io_managers.lineage import behind
+
     records = {asset: store.current(scene_id, asset) for asset in store.assets(scene_id)}
     found = {asset: record for asset, record in records.items() if record is not None}
-    stale: set[str] = set()
-    for asset in CHAIN:  # in the order of the graph: what was made from something stale is stale too
-        inputs = found[asset].inputs if asset in found else {}
-        if any(name in stale or name not in found or found[name].commit_id != read for name, read in inputs.items()):
-            stale.add(asset)
+    stale = behind(found)
     job = found["geniesim_job"].metadata if "geniesim_job" in found else {}
     made = found["lerobot_dataset"].metadata if "lerobot_dataset" in found else {}
     return SceneFigures(

@@ -17,7 +17,6 @@ from rich.console import Console
 
 from blueprint_assets.commands.instance import environment, open_instance, prepare
 from blueprint_assets.commands.preview_server import PreviewServer
-from blueprint_assets.presentation import PREVIEW_PORT
 
 
 @dataclass
@@ -61,6 +60,8 @@ def ui(options: Ui) -> int:
     Raises:
         UiError: the web server or the daemon ended; the other one is ended too, since neither is of use alone.
     """
+    from blueprint_assets.presentation import PREVIEW_PORT  # brings Dagster, which no other command should wait for
+
     console = Console(stderr=True)
     check_port(options.port, "--port")
     root = prepare(options.root)

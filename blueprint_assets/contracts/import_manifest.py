@@ -18,6 +18,9 @@ class EpisodeCounts(Document):
 class ImportedEpisode(Document):
     episode_id: str
     episode_uuid: str
+    task_type: str | None = Field(
+        default=None, description="kind of task; null when the document was unreadable, and in old manifests"
+    )
     accepted: bool
     reason: str | None = Field(description="why it was rejected; null when accepted")
     unit: str | None = Field(description="folder of the encoded episode, relative to the manifest")

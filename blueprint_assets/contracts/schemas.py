@@ -8,6 +8,8 @@ from pathlib import Path
 
 from . import (
     asset_index,
+    dataset_calibration,
+    encoded_episode,
     export_manifest,
     geniesim_local,
     geniesim_recording,
@@ -15,6 +17,7 @@ from . import (
     inventory,
     job,
     posed_meshes,
+    release,
     scene_graph,
     scene_layout,
     scene_manifest,
@@ -49,6 +52,10 @@ DOCUMENTS: dict[str, type[Document]] = {
     "geniesim_local_episodes_index": geniesim_local.EpisodeIndexEntry,
     "geniesim_local_dataset_info": geniesim_local.LocalDatasetInfo,
     "import_manifest": import_manifest.ImportManifest,
+    "encoded_episode": encoded_episode.EncodedEpisode,
+    "dataset_calibration": dataset_calibration.DatasetCalibration,
+    "release": release.Release,
+    "retraction": release.Retraction,
 }
 
 

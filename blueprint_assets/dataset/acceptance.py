@@ -5,7 +5,6 @@ Every rule gives a reason in words. A rejected episode stays where it was record
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -17,7 +16,7 @@ from blueprint_assets.contracts.base import ContractError
 from blueprint_assets.contracts.geniesim_local import Episode, EpisodeIndexEntry
 from resources.simulator import ARM_JOINTS, JOINT_NAMES
 
-from .unit import Float32
+from .episode import Float32
 from .video import Image
 
 TIMESTAMP_TOLERANCE = 1e-4
@@ -128,25 +127,34 @@ def _states_reason(episode: Episode, states: Path) -> str | None:
     return None
 
 
-def watched(images: Iterable[Image], camera: str, state: Float32) -> Iterator[Image]:
-    """Passes a camera's frames on and looks at each: none may be black, nor may the picture freeze while the arm moves.
+class Watch:
+    """Looks at a camera's frames as they come: none may be black, nor may the picture freeze while the arm moves.
 
-    Raises:
-        PictureError: a black frame, or a stretch of identical frames during which a joint moved FROZEN_JOINT_TRAVEL.
+    `state`: the measured joints of the whole episode, shape (frames, joints).
     """
-    previous: NDArray[np.uint8] | None = None
-    since = 0
-    for index, image in enumerate(images):
+
+    def __init__(self, camera: str, state: Float32) -> None:
+        self._camera, self._state = camera, state
+        self._previous: NDArray[np.uint8] | None = None
+        self._index = self._since = 0
+
+    def see(self, image: Image) -> None:
+        """Takes the next frame.
+
+        Raises:
+            PictureError: a black frame, or a stretch of identical frames during which a joint moved FROZEN_JOINT_TRAVEL.
+        """
+        camera, index = self._camera, self._index
         if np.count_nonzero(image >= BLACK_LEVEL) < image.size / 100:
             raise PictureError(f"black camera: {camera}, frame {index}: 99 % of its values are below {BLACK_LEVEL}")
-        if previous is None or not np.array_equal(previous, image):
-            since = index
-        elif index < len(state):
-            travel = float(np.ptp(state[since : index + 1, : len(ARM_JOINTS)], axis=0).max())
+        if self._previous is None or not np.array_equal(self._previous, image):
+            self._since = index
+        elif index < len(self._state):
+            travel = float(np.ptp(self._state[self._since : index + 1, : len(ARM_JOINTS)], axis=0).max())
             if travel > FROZEN_JOINT_TRAVEL:
                 raise PictureError(
-                    f"frozen camera: {camera} shows the same picture in frames {since} to {index} while a joint moved "
-                    f"{travel:.3f} rad"
+                    f"frozen camera: {camera} shows the same picture in frames {self._since} to {index} while a joint "
+                    f"moved {travel:.3f} rad"
                 )
-        previous = image.copy()
-        yield image
+        self._previous = image.copy()
+        self._index += 1

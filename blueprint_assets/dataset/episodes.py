@@ -2,14 +2,16 @@
 
 episodes/geniesim_{job_id}/units/<uuid>/…        one unit per accepted episode
 episodes/geniesim_{job_id}/import_manifest.json  every recording, accepted or not, with the reason
-episodes/geniesim_{job_id}/contact_sheet.png     first and last picture of the accepted ones
+episodes/geniesim_{job_id}/contact_sheet.png     what the accepted ones look like, and how many of each task succeeded
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import tempfile
+from collections import Counter
+from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -24,19 +26,20 @@ from blueprint_assets.contracts.import_manifest import (
 )
 from blueprint_assets.contracts.job import Job
 from io_managers.digest import hash_file
+from io_managers.keep import take
 from resources.observability import Progress, ProgressSink, silent
 from resources.simulator import CONTROL_HZ
 
-from .acceptance import Candidate, PictureError, review, watched
-from .contact_sheet import write_contact_sheet
-from .unit import Scalar, UnitError, read_unit, write_unit
-from .video import Image, VideoError
+from .acceptance import Candidate, review
+from .encoding import UNITS, Encoding
+from .picture_page import write_picture_page
+from .provenance import episode_provenance
+from .rendering import Render
+from .sidecars import Modality
+from .unit import read_unit
+from .video import Codec
 from .workers import WorkerError, map_in_workers
 
-Render = Callable[[Path, str], Iterator[Image]]
-"""(states .npz, camera) -> one RGB picture per recorded state. It is sent to the worker processes once, by pickle."""
-
-CAMERAS = ("scene", "wrist")
 WORKERS = 2
 """Rendering takes most of the time and one core each."""
 
@@ -50,32 +53,6 @@ def episodes_folder(job_id: str) -> str:
     return f"episodes/geniesim_{job_id}"
 
 
-@dataclass(frozen=True)
-class _Encoding:
-    """What a worker does with an episode. Sent to it once."""
-
-    render: Render
-
-    def __call__(self, task: tuple[Candidate, Path, dict[str, Scalar]]) -> str | None:
-        """Renders and encodes one episode into its folder; returns why it was rejected, or None."""
-        candidate, folder, provenance = task
-        frames = {camera: watched(self.render(candidate.states, camera), camera, candidate.state) for camera in CAMERAS}
-        try:
-            write_unit(
-                folder,
-                frames=frames,
-                state=candidate.state,
-                action=candidate.action,
-                task=candidate.episode.task_name,
-                fps=round(CONTROL_HZ),
-                success=candidate.episode.success,
-                provenance=provenance,
-            )
-        except (PictureError, UnitError, VideoError) as error:
-            return str(error)
-        return None
-
-
 def import_episodes(
     job_root: Path,
     out: Path,
@@ -83,15 +60,28 @@ def import_episodes(
     progress: ProgressSink = silent,
     *,
     workers: int = WORKERS,
+    codec: Codec | None = None,
+    modalities: Collection[Modality] = (),
+    kept: Path | None = None,
 ) -> ImportManifest:
     """Imports the run that `job_root/geniesim/job.json` names from `job_root/geniesim_local/{run_id}/`.
 
-    `out` is laid out like the scene: `episodes/geniesim_{job_id}/…` is made below it. The result does not depend on
-    the number of workers.
+    Args:
+        job_root: laid out like the scene.
+        out: laid out like the scene; `episodes/geniesim_{job_id}/…` is made below it.
+        render: gives the pictures.
+        progress: told after every episode.
+        workers: how many processes render and encode; the result does not depend on it.
+        codec: None chooses by the pictures' size.
+        modalities: what every episode holds besides colour pictures.
+        kept: a folder, on the same disk as `out`, that outlives an interrupted import: finished units are put there, and
+            taken from there when they are found whole. It must be of this job, renderer, codec and modalities. None: a
+            folder inside `out` that does not outlive it.
 
     Raises:
         EpisodeImportError: the run's documents are missing or contradict each other, or rendering failed.
         ContractError: job.json or dataset_info.json breaks its contract.
+        OSError: the disk is full, say; what was finished stays in `kept`.
     """
     job = Job.read(job_root / "geniesim" / "job.json")
     run = job_root / "geniesim_local" / job.run_id
@@ -102,7 +92,7 @@ def import_episodes(
             f"{job.scene_id}, run {job.run_id}; run the job again"
         )
     folder = out / episodes_folder(job.job_id)
-    units = folder / "units"
+    units = folder / UNITS
     if units.exists():
         raise EpisodeImportError(f"{units}: exists already; import into an empty folder")
     units.mkdir(parents=True)
@@ -113,9 +103,12 @@ def import_episodes(
     imported: dict[str, ImportedEpisode] = {}
     candidates: list[Candidate] = []
     seen: dict[str, str] = {}
+    attempts: Counter[str] = Counter()
     for name in sorted({path.stem for path in (run / "recordings").glob("*.json")} | set(index)):
         recording = run / "recordings" / f"{name}.json"
         episode, candidate, reason = review(recording, index.get(name), scene_sha256, CONTROL_HZ)
+        if episode is not None:
+            attempts[episode.task_name] += 1
         if episode is not None and reason is None:
             if episode.scene_id != job.scene_id:
                 reason = f"recorded for scene {episode.scene_id}, not {job.scene_id}"
@@ -127,11 +120,16 @@ def import_episodes(
             candidates.append(candidate)
         imported[name] = _entry(name, episode, reason)
 
-    _encode_all(candidates, units, info, _Encoding(render), workers, imported, progress)
-    accepted = [item for item in imported.values() if item.accepted]
+    with ExitStack() as stack:
+        if kept is None:
+            kept = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=out, prefix=".units-")))
+        _encode_all(candidates, info, Encoding(render, kept, codec, tuple(modalities)), workers, imported, progress)
+        accepted = [item for item in imported.values() if item.accepted]
+        for item in accepted:
+            take(kept / str(item.unit), folder / str(item.unit))
     made = [read_unit(folder / str(item.unit)) for item in accepted]
     if made:
-        write_contact_sheet(made, folder / "contact_sheet.png")
+        write_picture_page(made, folder / "contact_sheet.png", title=f"Scene {job.scene_id}", attempts=attempts)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     manifest = ImportManifest(
         scene_id=job.scene_id,
@@ -155,22 +153,33 @@ def import_episodes(
 
 
 def _encode_all(
-    candidates: list[Candidate],
-    units: Path,
+    candidates: Sequence[Candidate],
     info: LocalDatasetInfo,
-    encoding: _Encoding,
+    encoding: Encoding,
     workers: int,
     imported: dict[str, ImportedEpisode],
     progress: ProgressSink,
 ) -> None:
-    tasks = [(c, units / c.episode.episode_uuid, _provenance(c.episode, info)) for c in candidates]
-    progress(Progress(0, len(tasks), "rendering and encoding episodes"))
+    """Puts a unit of every candidate into the kept folder, or the reason why there is none into `imported`."""
+    tasks = []
+    taken_over = 0
+    for candidate in candidates:
+        episode = candidate.episode
+        task = (candidate, episode_provenance(episode, info))
+        found, reason = encoding.left_behind(task)
+        if found:
+            taken_over += 1
+            imported[episode.episode_id] = _entry(episode.episode_id, episode, reason)
+        else:
+            tasks.append(task)
+    over = f" ({taken_over} taken over from an interrupted run)" if taken_over else ""
+    progress(Progress(taken_over, len(candidates), f"rendering and encoding episodes{over}"))
     try:
         finished = map_in_workers(encoding, tasks, workers, lambda task: task[0].episode.episode_id)
-        for done, (position, reason) in enumerate(finished, start=1):
-            episode = candidates[position].episode
+        for done, (position, reason) in enumerate(finished, start=taken_over + 1):
+            episode = tasks[position][0].episode
             imported[episode.episode_id] = _entry(episode.episode_id, episode, reason)
-            progress(Progress(done, len(tasks), f"{episode.episode_id}: {reason or 'encoded'}"))
+            progress(Progress(done, len(candidates), f"{episode.episode_id}: {reason or 'encoded'}{over}"))
     except WorkerError as error:
         raise EpisodeImportError(f"rendering episodes failed: {error}") from error
 
@@ -180,35 +189,13 @@ def _entry(name: str, episode: Episode | None, reason: str | None) -> ImportedEp
     return ImportedEpisode(
         episode_id=name,
         episode_uuid=uuid,
+        task_type=episode.task_type if episode else None,
         accepted=reason is None,
         reason=reason,
-        unit=f"units/{uuid}" if reason is None else None,
+        unit=f"{UNITS}/{uuid}" if reason is None else None,
         frames=len(episode.frames) if episode else 0,
         quality_score=episode.quality_score if episode else 0.0,
     )
-
-
-def _provenance(episode: Episode, info: LocalDatasetInfo) -> dict[str, Scalar]:
-    ran = episode.provenance
-    return {
-        "episode_uuid": episode.episode_uuid,
-        "episode_id": episode.episode_id,
-        "quality_score": float(episode.quality_score),
-        "seed": episode.seed,
-        "scene_id": episode.scene_id,
-        "task_id": episode.task_id,
-        "task_type": episode.task_type,
-        "target_object": episode.target_object,
-        "robot": ran.robot,
-        "simulator": ran.simulator,
-        "planner": ran.planner,
-        "physics_timestep": float(ran.physics_timestep),
-        "control_hz": float(ran.control_hz),
-        "scene_sha256": ran.scene_sha256,
-        "state_hash": episode.state_hash,
-        "code_commit": info.pipeline_commit,
-        "run_id": info.run_id,
-    }
 
 
 def _read_index(path: Path) -> dict[str, EpisodeIndexEntry]:

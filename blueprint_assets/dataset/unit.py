@@ -1,167 +1,320 @@
 """A unit: one episode, encoded once, immutable.
 
-    <uuid>/<camera>.mp4      one video per camera
+    <uuid>/<camera>.mp4      one video per camera; and <camera>_depth.mp4, of one with depth
     <uuid>/frames.parquet    frame_index, observation.state, action; one row a frame
-    <uuid>/stats.json        256-bin counts per camera and channel, over every frame
+    <uuid>/statistics.json   how often each level occurs in each video, over every frame; mergeable sketches of the vectors
     <uuid>/unit.json         what it is, where it came from, and the sha256 of the other files
+    <uuid>/…                 sidecars
 
-A dataset is assembled from units by copying; no video is ever encoded twice. A unit appears under its name whole or
-not at all: it is written beside it and renamed.
+A dataset is assembled from units by copying; no video is ever encoded twice. A unit appears under its name whole or not
+at all: it is written beside it, made durable and renamed.
 """
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import json
-import shutil
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import Field
+from pydantic_core import from_json
 
-from blueprint_assets.contracts.base import ContractError, Document, Sha256
+from blueprint_assets.contracts.base import ContractError
+from blueprint_assets.contracts.encoded_episode import (
+    CAMERA_NAME,
+    Calibration,
+    EncodedEpisode,
+    Scalar,
+    Sidecar,
+    Subtask,
+    VideoStream,
+)
 from io_managers.digest import hash_file
+from io_managers.durable import publish, staged
 
+from .depth import HEVC, QUANTIZATION, Depth, DepthHistogram, depth_feature, histogram_of, quantize
+from .episode import Float32
+from .sketch import VectorSketch
 from .stats import ImageHistogram
-from .video import Codec, Image, VideoEncoder, VideoError, packets_sha256
+from .tables import VECTORS, arrow_column, image_feature, vector_rows
+from .video import Codec, Image, Picture, Segment, VideoEncoder, read_packets
 
-Float32 = NDArray[np.float32]
-Scalar = bool | int | float | str
+DOCUMENT = "unit.json"
+TABLE = "frames.parquet"
+STATISTICS = "statistics.json"
 
 
 class UnitError(ValueError):
     """An episode cannot be encoded, or an encoded one is damaged. The message names the folder and the file."""
 
 
-class CameraVideo(Document):
-    """One camera's video. `packets_sha256` stays the same when the video is joined into a dataset."""
+@dataclass(frozen=True)
+class Description:
+    """What an episode is, known when it is over. `provenance["episode_uuid"]` names it.
 
-    file: str
-    sha256: Sha256
-    packets_sha256: Sha256
-    frames: int = Field(ge=1)
-    width: int
-    height: int
-    codec: str
-    crf: int
-    preset: str
+    `joint_names` says what a row of state and action holds; `calibration` is by camera.
+    """
 
-
-class UnitDocument(Document):
-    """`unit.json`. `cameras` is in the dataset's order; `provenance` holds plain values, `episode_uuid` among them."""
-
-    schema_version: Literal["1.0"] = "1.0"
-    episode_uuid: str = Field(min_length=1)
-    task: str = Field(min_length=1)
+    task: str
     success: bool
-    fps: int = Field(ge=1)
-    frames: int = Field(ge=1)
-    cameras: dict[str, CameraVideo]
-    table_sha256: Sha256
-    stats_sha256: Sha256
-    provenance: dict[str, Scalar]
+    robot: str
+    joint_names: Sequence[str]
+    provenance: Mapping[str, Scalar]
+    calibration: Mapping[str, Calibration] | None = None
+    subtasks: Sequence[Subtask] = ()
 
 
 @dataclass(frozen=True)
 class Unit:
-    """An encoded episode on disk."""
+    """An encoded episode on disk; an `episode.Episode`."""
 
     folder: Path
-    document: UnitDocument
+    document: EncodedEpisode
 
-    def video(self, camera: str) -> Path:
-        """The camera's mp4."""
-        return self.folder / self.document.cameras[camera].file
+    @property
+    def origin(self) -> str:
+        """The folder."""
+        return str(self.folder)
+
+    def segment(self, stream: str) -> Segment:
+        """The stream's packets: the whole of its mp4."""
+        video = self.document.streams[stream]
+        return Segment(self.folder / video.file, 0, video.frames)
 
     def arrays(self) -> tuple[Float32, Float32]:
         """(observation.state, action), float32, shape (frames, joints) each."""
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        table = pq.read_table(self.folder / "frames.parquet")
-        state, action = (
-            table[name].combine_chunks().flatten().to_numpy().reshape(len(table), -1)
-            for name in ("observation.state", "action")
-        )
+        with pq.ParquetFile(pa.BufferReader((self.folder / TABLE).read_bytes()), pre_buffer=False) as file:
+            table = file.read(list(VECTORS), use_threads=False)
+        state, action = (vector_rows(table[name]) for name in VECTORS)
         return state, action
 
-    def histogram(self, camera: str) -> ImageHistogram:
-        """Pixel counts over every frame of the camera, taken before encoding."""
-        entry = json.loads((self.folder / "stats.json").read_text(encoding="utf-8"))[camera]
-        return ImageHistogram(np.array(entry["counts"], np.int64), entry["frames"])
+    def statistics(self) -> tuple[dict[str, ImageHistogram], dict[str, VectorSketch]]:
+        """Pixel counts by stream, before encoding, and the sketches of state and action."""
+        found = _parsed(self.folder / STATISTICS)
+        histograms = {stream: self._histogram(stream, entry) for stream, entry in found["images"].items()}
+        return histograms, {name: VectorSketch.from_json(entry) for name, entry in found["vectors"].items()}
+
+    def histogram(self, stream: str) -> ImageHistogram:
+        """Pixel counts over every frame of the stream, taken before encoding."""
+        return self._histogram(stream, _parsed(self.folder / STATISTICS)["images"][stream])
+
+    def sidecar(self, name: str) -> Path:
+        """One of `document.sidecars`."""
+        return self.folder / name
+
+    def _histogram(self, stream: str, entry: Mapping[str, Any]) -> ImageHistogram:
+        return histogram_of(self.document.streams[stream], np.array(entry["counts"], np.int64), entry["frames"])
+
+
+class UnitWriter:
+    """Encodes an episode while it happens: frame by frame, every camera, nothing kept but the rows.
+
+        with UnitWriter(folder, fps=20) as writer:
+            for …:
+                writer.add({"scene": image, "wrist": image}, state, action)
+            unit = writer.finish(description)
+
+    The folder appears at `finish`. A block that ends without it, or a killed process, leaves no unit.
+    """
+
+    def __init__(self, folder: Path, *, fps: int, codec: Codec | None = None) -> None:
+        """`folder` must not exist; `codec` None chooses by each camera's size.
+
+        Raises:
+            UnitError: `folder` exists.
+        """
+        _demand(not folder.exists(), f"{folder}: exists already; a unit is never overwritten")
+        self.folder = folder
+        self._fps, self._codec = fps, codec
+        self._place = staged(folder)
+        self._staging = folder
+        self._encoders: dict[str, VideoEncoder] = {}
+        self._histograms: dict[str, ImageHistogram] = {}
+        self._sidecars: dict[str, Sidecar] = {}
+        self._state: list[Float32] = []
+        self._action: list[Float32] = []
+
+    def __enter__(self) -> Self:
+        self._staging = self._place.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for encoder in self._encoders.values():
+            encoder.abandon()
+        self._place.__exit__(kind, error, trace)
+
+    def add(
+        self,
+        images: Mapping[str, Image],
+        state: Float32,
+        action: Float32,
+        depth: Mapping[str, Depth] | None = None,
+    ) -> None:
+        """One control step: a picture per camera, RGB uint8, and the rows, float32, shape (joints,); `depth` of those
+        cameras that measure it, metres, float32, shape (height, width).
+
+        Raises:
+            UnitError: other cameras or joints than in the first step, or a value that is not finite.
+            VideoError: a picture of another size or type.
+        """
+        frame = len(self._state)
+        pictures: dict[str, Picture] = {image_feature(camera): image for camera, image in images.items()}
+        for camera, metres in (depth or {}).items():
+            try:
+                pictures[depth_feature(camera)] = quantize(metres)
+            except ValueError as error:
+                raise UnitError(f"{self.folder}: camera {camera}, frame {frame}: {error}") from error
+        if not frame:
+            self._open(pictures)
+        state, action = np.array(state, np.float32), np.array(action, np.float32)
+        _demand(
+            list(pictures) == list(self._encoders),
+            f"{self.folder}: frame {frame} has the cameras {_shown(pictures)}; frame 0 had {_shown(self._encoders)}",
+        )
+        _demand(
+            state.ndim == 1 and state.shape == action.shape and (not frame or state.shape == self._state[0].shape),
+            f"{self.folder}: frame {frame} has state {state.shape} and action {action.shape}; both must be (joints,)",
+        )
+        for name, row in zip(VECTORS, (state, action), strict=True):
+            _demand(bool(np.isfinite(row).all()), f"{self.folder}: {name} of frame {frame} holds a value not finite")
+        for stream, picture in pictures.items():
+            self._encoders[stream].write(picture)
+            self._histograms[stream].add(picture)
+        self._state.append(state)
+        self._action.append(action)
+
+    def sidecar(self, name: str, entry: Sidecar) -> Path:
+        """Where to write a sidecar, before `finish`; `entry.sha256` is filled in then."""
+        _demand(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.]*", name) is not None, f"{self.folder}: sidecar name {name!r}")
+        self._sidecars[name] = entry
+        return self._staging / name
+
+    def finish(self, description: Description) -> Unit:
+        """Completes the files, makes them durable and gives the folder its name.
+
+        Raises:
+            UnitError: no frame was added, joints or provenance do not fit, or somebody else made the folder meanwhile.
+            VideoError: an encoder did not give one packet a frame.
+        """
+        _demand(bool(self._state), f"{self.folder}: no frame was added; an episode needs at least one")
+        _demand("episode_uuid" in description.provenance, f"{self.folder}: provenance lacks episode_uuid")
+        state, action = np.array(self._state), np.array(self._action)
+        joints = len(description.joint_names)
+        _demand(
+            state.shape[1] == joints,
+            f"{self.folder}: rows hold {state.shape[1]} joints, but {joints} are named: {', '.join(description.joint_names)}",
+        )
+        streams = {stream: _stream(encoder) for stream, encoder in self._encoders.items()}
+        self._encoders = {}
+        _write_table(self._staging / TABLE, state, action)
+        self._write_statistics(state, action)
+        document = EncodedEpisode(
+            episode_uuid=str(description.provenance["episode_uuid"]),
+            task=description.task,
+            success=description.success,
+            fps=self._fps,
+            frames=len(state),
+            robot=description.robot,
+            joint_names=tuple(description.joint_names),
+            streams=streams,
+            rows_sha256=rows_sha256(state, action),
+            statistics_sha256=hash_file(self._staging / STATISTICS),
+            table_sha256=hash_file(self._staging / TABLE),
+            calibration=dict(description.calibration or {}),
+            subtasks=tuple(description.subtasks),
+            sidecars={
+                name: entry.model_copy(update={"sha256": hash_file(self._staging / name)})
+                for name, entry in self._sidecars.items()
+            },
+            provenance=dict(description.provenance),
+        )
+        document.write(self._staging / DOCUMENT)
+        _demand(not self.folder.exists(), f"{self.folder}: somebody else made it meanwhile; read that one")
+        publish(self._staging, self.folder)
+        return Unit(self.folder, document)
+
+    def _open(self, pictures: Mapping[str, Picture]) -> None:
+        _demand(bool(pictures), f"{self.folder}: no camera; an episode needs at least one")
+        for stream, picture in pictures.items():
+            is_depth = stream.startswith(depth_feature(""))
+            camera = stream.removeprefix(depth_feature("") if is_depth else image_feature(""))
+            _demand(
+                re.fullmatch(CAMERA_NAME, camera) is not None,
+                f"{self.folder}: camera name {camera!r} is not a word of letters, digits and underscores",
+            )
+            _demand(is_depth or picture.ndim == 3, f"{self.folder}: camera {camera}, frame 0 has shape {picture.shape}")
+            path = self._staging / (f"{camera}_depth.mp4" if is_depth else f"{camera}.mp4")
+            _demand(
+                path not in [encoder.path for encoder in self._encoders.values()],
+                f"{self.folder}: a camera is called {path.stem}, like the depth of another; rename it",
+            )
+            height, width = picture.shape[:2]
+            codec = HEVC if is_depth else self._codec
+            self._encoders[stream] = VideoEncoder(path, width, height, self._fps, codec)
+            self._histograms[stream] = DepthHistogram() if is_depth else ImageHistogram()
+
+    def _write_statistics(self, state: Float32, action: Float32) -> None:
+        found: dict[str, dict[str, Any]] = {
+            "images": {
+                stream: {"frames": histogram.frames, "counts": histogram.counts.tolist()}
+                for stream, histogram in self._histograms.items()
+            },
+            "vectors": {
+                name: VectorSketch.of(rows).to_json() for name, rows in zip(VECTORS, (state, action), strict=True)
+            },
+        }
+        text = json.dumps(found, separators=(",", ":")) + "\n"
+        (self._staging / STATISTICS).write_text(text, encoding="utf-8")
 
 
 def write_unit(
     folder: Path,
+    description: Description,
     *,
     frames: Mapping[str, Iterable[Image]],
     state: Float32,
     action: Float32,
-    task: str,
     fps: int,
-    success: bool,
-    provenance: Mapping[str, Scalar],
     codec: Codec | None = None,
 ) -> Unit:
-    """Encodes one episode into `folder`, which must not exist. Frames are taken one at a time, camera after camera.
-
-    `state` (measured) and `action` (commanded) have shape (T, n); each camera gives T frames of one size. `codec` None
-    chooses by size. `provenance["episode_uuid"]` names the episode.
+    """Encodes a recorded episode. `state` (measured) and `action` (commanded) have shape (T, joints); each camera gives T
+    frames, which are taken one step at a time, all cameras together.
 
     Raises:
-        UnitError: `folder` exists, shapes or counts disagree, a value is not finite, no frame or no camera.
+        UnitError: as `UnitWriter`; or a camera gives more or fewer frames than there are rows.
         VideoError: a frame cannot be encoded.
     """
-    state, action = np.asarray(state, np.float32), np.asarray(action, np.float32)
-    _demand(not folder.exists(), f"{folder}: exists already; a unit is never overwritten")
     _demand(
-        state.ndim == 2 and len(state) > 0, f"{folder}: state has shape {state.shape}; expected (frames > 0, joints)"
+        np.ndim(state) == 2 and np.shape(state) == np.shape(action) and len(state) > 0,
+        f"{folder}: state has shape {np.shape(state)} and action {np.shape(action)}; expected (frames > 0, joints)",
     )
-    _demand(state.shape == action.shape, f"{folder}: state has shape {state.shape} but action {action.shape}")
-    _demand(bool(np.isfinite(state).all()), f"{folder}: state holds values that are not finite")
-    _demand(bool(np.isfinite(action).all()), f"{folder}: action holds values that are not finite")
-    _demand(bool(frames), f"{folder}: no camera; an episode needs at least one")
-    _demand("episode_uuid" in provenance, f"{folder}: provenance lacks episode_uuid")
-
-    staging = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    try:
-        cameras: dict[str, CameraVideo] = {}
-        counts: dict[str, dict[str, object]] = {}
-        for camera, images in frames.items():
+    sources = {camera: iter(images) for camera, images in frames.items()}
+    with UnitWriter(folder, fps=fps, codec=codec) as writer:
+        for index in range(len(state)):
+            images: dict[str, Image] = {}
+            for camera, source in sources.items():
+                image = next(source, None)
+                if image is None:
+                    raise UnitError(f"{folder}: camera {camera} gave {index} frames but there are {len(state)} rows")
+                images[camera] = image
+            writer.add(images, state[index], action[index])
+        for camera, source in sources.items():
             _demand(
-                camera.isidentifier(),
-                f"{folder}: camera name {camera!r} is not a word of letters, digits and underscores",
+                next(source, None) is None,
+                f"{folder}: camera {camera} gave more frames than there are rows ({len(state)})",
             )
-            video, histogram = _encode(staging / f"{camera}.mp4", images, fps, codec)
-            _demand(
-                video.frames == len(state),
-                f"{folder}: camera {camera} gave {video.frames} frames but there are {len(state)} rows",
-            )
-            cameras[camera] = video
-            counts[camera] = {"frames": histogram.frames, "counts": histogram.counts.tolist()}
-        _write_table(staging / "frames.parquet", state, action)
-        (staging / "stats.json").write_text(json.dumps(counts, separators=(",", ":")) + "\n", encoding="utf-8")
-        document = UnitDocument(
-            episode_uuid=str(provenance["episode_uuid"]),
-            task=task,
-            success=success,
-            fps=fps,
-            frames=len(state),
-            cameras=cameras,
-            table_sha256=hash_file(staging / "frames.parquet"),
-            stats_sha256=hash_file(staging / "stats.json"),
-            provenance=dict(provenance),
-        )
-        document.write(staging / "unit.json")
-        staging.rename(folder)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
-    return Unit(folder, document)
+        return writer.finish(description)
 
 
 def read_unit(folder: Path) -> Unit:
@@ -170,63 +323,80 @@ def read_unit(folder: Path) -> Unit:
     Raises:
         UnitError: a file is missing or altered, or the counts disagree.
     """
-    import pyarrow.parquet as pq
-
     try:
-        document = UnitDocument.read(folder / "unit.json")
+        document = EncodedEpisode.read(folder / DOCUMENT)
     except ContractError as error:
         raise UnitError(f"{folder}: not a unit: {error}") from error
-    expected = {"frames.parquet": document.table_sha256, "stats.json": document.stats_sha256}
-    expected |= {video.file: video.sha256 for video in document.cameras.values()}
+    unit = Unit(folder, document)
+    expected = {TABLE: document.table_sha256, STATISTICS: document.statistics_sha256}
+    expected |= {video.file: video.sha256 for video in document.streams.values()}
+    expected |= {name: entry.sha256 for name, entry in document.sidecars.items()}
     for name, sha256 in expected.items():
         path = folder / name
         _demand(path.parent == folder and path.is_file(), f"{folder}: {name} is missing; import the episode again")
         found = hash_file(path)
         _demand(found == sha256, f"{path}: sha256 {found[:12]}…, expected {sha256[:12]}…; import the episode again")
-    rows = pq.read_metadata(folder / "frames.parquet").num_rows
-    _demand(rows == document.frames, f"{folder}: frames.parquet has {rows} rows, unit.json says {document.frames}")
-    for camera, video in document.cameras.items():
-        packets, digest = packets_sha256(folder / video.file)
-        _demand(packets == rows, f"{folder}: camera {camera} has {packets} packets but there are {rows} rows")
-        _demand(digest == video.packets_sha256, f"{folder}: camera {camera}: packets differ from unit.json")
-    return Unit(folder, document)
+    state, action = unit.arrays()
+    _demand(
+        rows_sha256(state, action) == document.rows_sha256 and len(state) == document.frames,
+        f"{folder / TABLE}: {len(state)} rows that are not those of unit.json ({document.frames}); import the episode again",
+    )
+    for stream, video in document.streams.items():
+        packets, digest, _ = read_packets(folder / video.file)
+        _demand(packets == len(state), f"{folder}: {stream} has {packets} packets but there are {len(state)} rows")
+        _demand(digest == video.packets_sha256, f"{folder}: {stream}: packets differ from unit.json")
+    return unit
 
 
-def _encode(path: Path, images: Iterable[Image], fps: int, codec: Codec | None) -> tuple[CameraVideo, ImageHistogram]:
-    iterator = iter(images)
-    first = next(iterator, None)
-    if first is None or first.ndim != 3:
-        raise VideoError(f"{path}: no frame was given" if first is None else f"{path}: frame 0 has shape {first.shape}")
-    histogram = ImageHistogram()
-    with VideoEncoder(path, first.shape[1], first.shape[0], fps, codec) as encoder:
-        image: Image | None = first
-        while image is not None:
-            encoder.write(image)
-            histogram.add(image)
-            image = next(iterator, None)
-    made, used = encoder.summary, encoder.codec
-    video = CameraVideo(
-        file=path.name,
-        sha256=hash_file(path),
+def rows_sha256(state: Float32, action: Float32) -> str:
+    """The sha256 over the shape and the values of an episode's rows: the same in whatever file they stand."""
+    digest = hashlib.sha256(f"{len(state)} {state.shape[1]} ".encode())
+    for values in (state, action):
+        digest.update(np.ascontiguousarray(values, dtype="<f4").tobytes())
+    return digest.hexdigest()
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    """A statistics file, kept until another one is asked for: assembly asks for every stream of an episode in turn."""
+    found = path.stat()
+    return _parsed_as_of(path, found.st_mtime_ns, found.st_ino)
+
+
+@functools.lru_cache(maxsize=1)
+def _parsed_as_of(path: Path, _changed: int, _inode: int) -> dict[str, Any]:
+    parsed: dict[str, Any] = from_json(path.read_bytes())
+    return parsed
+
+
+def _stream(encoder: VideoEncoder) -> VideoStream:
+    made, used = encoder.close(), encoder.codec
+    return VideoStream(
+        file=encoder.path.name,
+        sha256=hash_file(encoder.path),
         packets_sha256=made.packets_sha256,
+        packets_bytes=made.packets_bytes,
         frames=made.frames,
         width=made.width,
         height=made.height,
         codec=made.codec,
+        pixel_format=used.pixel_format,
         crf=used.crf,
         preset=used.preset,
+        depth=QUANTIZATION if used is HEVC else None,
     )
-    return video, histogram
+
+
+def _shown(streams: Iterable[str]) -> str:
+    return ", ".join(stream.removeprefix(image_feature("")) for stream in streams)
 
 
 def _write_table(path: Path, state: Float32, action: Float32) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = {"frame_index": pa.array(np.arange(len(state), dtype=np.int64))}
-    for name, values in (("observation.state", state), ("action", action)):
-        columns[name] = pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
-    pq.write_table(pa.table(columns), path, compression="snappy")
+    columns = [arrow_column(np.arange(len(state), dtype=np.int64), pa.int64())]
+    columns += [arrow_column(values, pa.list_(pa.float32(), values.shape[1])) for values in (state, action)]
+    pq.write_table(pa.Table.from_arrays(columns, names=["frame_index", *VECTORS]), path, compression="snappy")
 
 
 def _demand(condition: bool, message: str) -> None:

@@ -7,15 +7,18 @@ PSNR of AV1 crf 30 at about the same size for a third of the encoding time; abov
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .mp4 import Track, VideoError, read_track, write_track
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -24,15 +27,20 @@ if TYPE_CHECKING:
 Image = NDArray[np.uint8]
 """RGB, shape (height, width, 3)."""
 
+Picture = NDArray[np.uint8] | NDArray[np.uint16]
+"""What an encoder takes: an `Image`, or, for a grey 12-bit codec, levels 0..4095, uint16, shape (height, width)."""
+
 PIXEL_FORMAT = "yuv420p"
+GREY_12_BIT = "gray12le"
 GROUP_OF_PICTURES = 2
 """Frames between key frames; 2 is LeRobot's, so that a random frame costs at most two decodes."""
 SMALL_CAMERA = 256
 """Pixels; see the codec policy above."""
 
 
-class VideoError(ValueError):
-    """A video cannot be written, read or joined. The message names the file, what was found and what was expected."""
+EXTRA_OPTIONS: dict[str, dict[str, int]] = {"h264": {"bf": 0}}
+"""What LeRobot calls `extra_options`, by codec. B-frames cannot occur between key frames two apart; saying so keeps decoding
+and presentation times equal."""
 
 
 @dataclass(frozen=True)
@@ -41,17 +49,22 @@ class Codec:
 
     name: str
     encoder: str
-    crf: int
+    crf: int | None
     preset: str
+    pixel_format: str = PIXEL_FORMAT
+    x265_params: str = ""
+    """Only for a lossless stream, which has no crf."""
 
     def options(self) -> dict[str, str]:
         """Encoder options. One thread each: x264's output depends on the number of threads."""
-        options = {"crf": str(self.crf), "preset": self.preset, "g": str(GROUP_OF_PICTURES)}
+        options = {"preset": self.preset, "g": str(GROUP_OF_PICTURES)}
+        if self.x265_params:
+            return options | {"x265-params": self.x265_params}
+        options["crf"] = str(self.crf)
         if self.encoder == "libsvtav1":
             # fast-decode is LeRobot's setting; lp (level of parallelism) 1 keeps one encoder on one core.
             return options | {"svtav1-params": "fast-decode=0:lp=1"}
-        # B-frames cannot occur between key frames two apart; saying so keeps presentation and decoding order equal.
-        return options | {"threads": "1", "bf": "0"}
+        return options | {"threads": "1"} | {name: str(value) for name, value in EXTRA_OPTIONS[self.name].items()}
 
 
 H264 = Codec("h264", "libx264", 23, "medium")
@@ -73,6 +86,7 @@ class VideoSummary:
     fps: int
     codec: str
     packets_sha256: str
+    packets_bytes: int
 
 
 class VideoEncoder:
@@ -100,12 +114,12 @@ class VideoEncoder:
         self._size = (width, height)
         self._fps = fps
         self._frames = 0
-        self._hash = ""
+        self._payload: tuple[str, int] | None = None
         self._closed = False
         self._container = av.open(str(path), "w", format="mp4")
         stream: Any = self._container.add_stream(self.codec.encoder, rate=fps, options=self.codec.options())
         stream.width, stream.height = width, height
-        stream.pix_fmt = PIXEL_FORMAT
+        stream.pix_fmt = self.codec.pixel_format
         stream.time_base = stream.codec_context.time_base = Fraction(1, fps)
         stream.codec_context.thread_count = 1
         self._stream = stream
@@ -121,8 +135,8 @@ class VideoEncoder:
         else:
             self.abandon()
 
-    def write(self, image: Image) -> None:
-        """Encodes one frame, uint8 RGB of the video's size.
+    def write(self, image: Picture) -> None:
+        """Encodes one frame of the video's size.
 
         Raises:
             VideoError: another shape or type.
@@ -130,11 +144,17 @@ class VideoEncoder:
         import av
 
         width, height = self._size
-        if image.shape != (height, width, 3) or image.dtype != np.uint8:
+        grey = self.codec.pixel_format == GREY_12_BIT
+        shape, kind = ((height, width), np.uint16) if grey else ((height, width, 3), np.uint8)
+        if image.shape != shape or image.dtype != kind:
             raise VideoError(
-                f"{self.path}: frame {self._frames} is {image.dtype} {image.shape}; expected uint8 {(height, width, 3)}"
+                f"{self.path}: frame {self._frames} is {image.dtype} {image.shape}; expected {np.dtype(kind)} {shape}"
             )
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+        if grey:
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image, np.uint16), format=GREY_12_BIT)
+        else:
+            # Not copied: encoding converts it to the codec's pixel format before it returns.
+            frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image, np.uint8), format="rgb24")
         frame.pts = self._frames
         frame.time_base = Fraction(1, self._fps)
         self._mux(self._stream.encode(frame))
@@ -155,10 +175,11 @@ class VideoEncoder:
         self._container.close()
         self._closed = True
         # Read back: the container stores packets in a framing of its own, and the file is what counts.
-        packets, self._hash = packets_sha256(self.path)
+        packets, digest, size = read_packets(self.path)
         if packets != self._frames:
             self.path.unlink()
             raise VideoError(f"{self.path}: {self._frames} frames gave {packets} packets; expected one each")
+        self._payload = digest, size
         return self.summary
 
     def abandon(self) -> None:
@@ -177,104 +198,151 @@ class VideoEncoder:
         Raises:
             VideoError: the video is not finished.
         """
-        if not self._hash:
+        if self._payload is None:
             raise VideoError(f"{self.path}: not finished; close it first")
         width, height = self._size
-        return VideoSummary(self._frames, width, height, self._fps, self.codec.name, self._hash)
+        return VideoSummary(self._frames, width, height, self._fps, self.codec.name, *self._payload)
 
     def _mux(self, packets: Sequence[Packet]) -> None:
         for packet in packets:
             self._container.mux(packet)
 
 
-def concatenate(sources: Sequence[tuple[Path, int]], out: Path, fps: int) -> int:
-    """Joins videos into one by copying packets; returns the number of frames. `sources` holds (file, frames expected).
+@dataclass(frozen=True)
+class Segment:
+    """A run of packets of an mp4: `frames` of them from packet `first` on, which is a key frame. One episode's video."""
 
-    Frame k of source s gets presentation time (frames before s + k) / fps, counted in whole frames, so nothing drifts.
+    path: Path
+    first: int
+    frames: int
+
+
+def concatenate(segments: Sequence[Segment], out: Path, fps: int) -> list[str]:
+    """Joins segments into one video by copying packets; returns the sha256 over each segment's packets.
+
+    Frame k of segment s gets presentation time (frames before s + k) / fps, counted in whole frames, so nothing drifts.
     The index stands at the file's start (faststart), so that a reader need not fetch the end first.
 
     Raises:
-        VideoError: a source holds another number of packets than expected, is encoded otherwise than the first one, or
-            its frames do not stand on the 1/fps grid; or it is no video.
+        VideoError: a file holds fewer packets than its segment says, is encoded otherwise than the first one, or its
+            frames do not stand on the 1/fps grid; a segment does not begin with a key frame; or a file is no video.
     """
-    import av
-
-    if not sources:
+    if not segments:
         raise VideoError(f"{out}: nothing to join; give at least one video")
-    total = 0
-    header: tuple[Any, ...] | None = None
-    tick = Fraction(1, fps)
-    with av.open(str(out), "w", format="mp4", options={"movflags": "faststart"}) as output:
-        target: Any = None
-        for path, expected in sources:
-            with _open(path) as source:
-                stream = source.streams.video[0]
-                context = stream.codec_context
-                found = (context.name, stream.width, stream.height, context.pix_fmt, bytes(context.extradata or b""))
-                if header is None:
-                    header = found
-                    target = output.add_stream_from_template(stream, opaque=True)
-                    target.time_base = tick
-                elif found != header:
-                    raise VideoError(
-                        f"{path}: encoded as {found[:4]} with a {len(found[4])}-byte header, but {sources[0][0]} is "
-                        f"{header[:4]} with {len(header[4])} bytes; encode all episodes with the same settings"
-                    )
-                count = 0
-                for packet in source.demux(stream):
-                    if packet.size == 0:  # the demuxer's end mark
-                        continue
-                    if packet.pts != packet.dts or packet.pts is None or packet.pts * packet.time_base != count * tick:
-                        raise VideoError(
-                            f"{path}: packet {count} is at {packet.pts} * {packet.time_base} s, not at {count}/{fps}"
-                        )
-                    packet.stream = target
-                    packet.time_base = tick
-                    packet.pts = packet.dts = total + count
-                    packet.duration = 1
-                    output.mux(packet)
-                    count += 1
-            if count != expected:
+    tracks: dict[Path, Track] = {}
+    for segment in segments:
+        if segment.path not in tracks:
+            tracks[segment.path] = track = read_track(segment.path)
+            first = tracks[segments[0].path]
+            if not track.format.fits(first.format):
                 raise VideoError(
-                    f"{path}: {count} packets but {expected} rows of data; the episode must be encoded again"
+                    f"{track.path}: encoded as {track.format}, but {first.path} is {first.format}, and setups must be the "
+                    "same; encode all episodes with the same settings"
                 )
-            total += count
-    return total
+        _demand_on_grid(tracks[segment.path], segment, fps)
+    hashes: list[str] = []
+    parts = [(tracks[segment.path], slice(segment.first, segment.first + segment.frames)) for segment in segments]
+    write_track(
+        out,
+        parts[0][0].format,
+        fps,
+        sizes=np.concatenate([track.sizes[part] for track, part in parts]),
+        keys=np.concatenate([track.keys[part] for track, part in parts]),
+        chunks=[segment.frames for segment in segments],
+        packets=_hashed(segments, tracks, hashes),
+    )
+    return hashes
 
 
-def packets_sha256(path: Path) -> tuple[int, str]:
-    """Number of packets and sha256 over their payloads, as `VideoSummary` counts them.
+def _hashed(segments: Sequence[Segment], tracks: Mapping[Path, Track], hashes: list[str]) -> Iterator[bytes]:
+    """The bytes of every segment's packets; appends each one's sha256 to `hashes`."""
+    for path, run in groupby(segments, key=lambda segment: segment.path):
+        with path.open("rb") as file:
+            for segment in run:
+                digest = hashlib.sha256()
+                for block in tracks[path].blocks(file, segment.first, segment.frames):
+                    digest.update(block)
+                    yield block
+                hashes.append(digest.hexdigest())
+
+
+def _demand_on_grid(track: Track, segment: Segment, fps: int) -> None:
+    end = segment.first + segment.frames
+    if segment.frames < 1 or segment.first < 0 or end > len(track.sizes):
+        raise VideoError(
+            f"{track.path}: {len(track.sizes)} packets but {end} rows of data; the episode must be encoded again"
+        )
+    frames = np.arange(segment.first, end)
+    late = np.flatnonzero(track.times[segment.first : end] * fps != frames * track.timescale)
+    if len(late):
+        at = int(frames[late[0]])
+        raise VideoError(f"{track.path}: packet {at} is at {track.times[at]}/{track.timescale} s, not at {at}/{fps}")
+    if not track.keys[segment.first]:
+        raise VideoError(f"{track.path}: packet {segment.first} begins an episode but is no key frame")
+
+
+def read_packets(path: Path) -> tuple[int, str, int]:
+    """Of the packets of a video: how many, the sha256 over their payloads, and the sum of their sizes in bytes.
 
     Raises:
         VideoError: the file is missing or is not a video.
     """
-    digest = hashlib.sha256()
-    count = 0
-    with _open(path) as source:
-        for packet in source.demux(source.streams.video[0]):
-            if packet.size:
-                digest.update(bytes(packet))
-                count += 1
-    return count, digest.hexdigest()
+    track = read_track(path)
+    return len(track.sizes), _sha256(track, 0, len(track.sizes)), int(track.sizes.sum())
 
 
-def decode(path: Path) -> Iterator[Image]:
-    """The frames of a video in order, uint8 RGB.
+def segment_sha256(segment: Segment, fps: int) -> str:
+    """The sha256 over a segment's packets.
 
     Raises:
-        VideoError: the file is missing or is not a video.
+        VideoError: as `concatenate`.
+    """
+    track = read_track(segment.path)
+    _demand_on_grid(track, segment, fps)
+    return _sha256(track, segment.first, segment.frames)
+
+
+def _sha256(track: Track, first: int, frames: int) -> str:
+    digest = hashlib.sha256()
+    with track.path.open("rb") as file:
+        for block in track.blocks(file, first, frames):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def decode(source: Path | Segment, pixel_format: str = "rgb24") -> Iterator[Any]:
+    """The frames of a video, or of a segment of one, in order: uint8 RGB, or what `pixel_format` (FFmpeg's name) is.
+
+    Raises:
+        VideoError: the file is missing, is not a video, or is damaged; a segment reaches over its end.
     """
     import av
 
+    segment = source if isinstance(source, Segment) else None
+    path = source.path if isinstance(source, Segment) else source
+    given = 0
     with _open(path) as container:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1
+        start = Fraction(0)
+        rate, tick = stream.average_rate, stream.time_base
+        if rate is None or tick is None:
+            raise VideoError(f"{path}: its frames have no times")
+        if segment is not None and segment.first:
+            start = Fraction(segment.first) / rate
+            container.seek(round(start / tick), stream=stream)
         try:
             for frame in container.decode(stream):
-                image: Any = frame.to_ndarray(format="rgb24")
-                yield image
+                if segment is not None and given == segment.frames:
+                    return
+                if frame.pts is not None and frame.pts * tick < start:
+                    continue
+                yield frame.to_ndarray(format=pixel_format)
+                given += 1
         except av.FFmpegError as error:
             raise VideoError(f"{path}: damaged: {error}") from error
+    if segment is not None and given < segment.frames:
+        raise VideoError(f"{path}: {given} frames from {segment.first} on, expected {segment.frames}")
 
 
 def _open(path: Path) -> InputContainer:

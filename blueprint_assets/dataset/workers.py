@@ -15,6 +15,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import TypeVar
 
+from io_managers.errors import StoreBusyError, StoreFullError
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -28,18 +30,23 @@ def map_in_workers(
 ) -> Iterator[tuple[int, Result]]:
     """Runs `work` over `tasks` in at most `workers` processes; yields (index of the task, result) as they finish.
 
-    `work` and the tasks travel by pickle between our own processes. `name` is what an error calls a task.
+    `work` and the tasks travel by pickle between our own processes. `name` is what an error calls a task. With `workers`
+    0 everything happens in this process, in order, and an error of `work` arrives as it is.
 
     Raises:
         WorkerError: a worker was killed or crashed, or `work` raised. The other workers are ended.
+        OSError, StoreFullError, StoreBusyError: `work` raised one: a full disk is the machine's fault, not the work's.
     """
+    if workers == 0:
+        yield from ((index, work(task)) for index, task in enumerate(tasks))
+        return
     # A fresh interpreter: a fork would carry over OpenGL contexts, threads and locks of this process.
     context = multiprocessing.get_context("spawn")
     waiting = list(range(len(tasks)))[::-1]
     running: dict[Connection, tuple[SpawnProcess, int]] = {}
     processes: list[SpawnProcess] = []
     try:
-        for _ in range(min(max(workers, 1), len(tasks))):
+        for _ in range(min(workers, len(tasks))):
             ours, theirs = context.Pipe()
             process = context.Process(target=_serve, args=(theirs, work), daemon=False)
             process.start()
@@ -59,6 +66,8 @@ def map_in_workers(
                         f"the worker process died while it worked on {name(tasks[index])} "
                         f"({_ending(process.exitcode)}); when it was killed for memory, use fewer workers"
                     ) from None
+                if isinstance(error, Exception):
+                    raise error
                 if error is not None:
                     raise WorkerError(f"{name(tasks[index])}: {error}")
                 yield index, result
@@ -109,7 +118,11 @@ def _serve(connection: Connection, work: Callable[[Task], Result]) -> None:
         except EOFError:
             return
         try:
-            answer: tuple[Result | None, str | None] = (work(task), None)
+            answer: tuple[Result | None, str | Exception | None] = (work(task), None)
+        except (StoreFullError, StoreBusyError) as error:
+            answer = (None, error)
+        except OSError as error:  # rebuilt, because a library's own kind of it may not travel
+            answer = (None, OSError(error.errno, error.strerror or str(error), error.filename))
         except Exception:  # whatever it is, the owner raises it again with this traceback
             answer = (None, traceback.format_exc())
         connection.send(answer)

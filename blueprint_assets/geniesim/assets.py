@@ -73,8 +73,10 @@ def geniesim_job(
     episodes = config.episodes or simulation.episodes_per_scene
 
     def build(work: Workspace) -> Metadata:
-        with simulation.running(work.inputs, work.out) as (simulator, planner):
-            job = run_job(work.inputs, work.out, simulator, planner, episodes, config.seed, work.progress)
+        with simulation.running(work.inputs, work.kept) as (simulator, planner):
+            job = run_job(
+                work.inputs, work.out, simulator, planner, episodes, config.seed, work.progress, kept=work.kept
+            )
         done = job.local_execution
         return {
             "episodes": done.episodes_succeeded,
@@ -85,4 +87,12 @@ def geniesim_job(
 
     inputs = {"simready_assets": simready_assets, "scene_usd": scene_usd, "geniesim_export": geniesim_export}
     seeds = {"episodes": config.seed}
-    return produce(context, scene_store.open(), inputs, build, config={"episodes": episodes}, seeds=seeds)
+    return produce(
+        context,
+        scene_store.open(),
+        inputs,
+        build,
+        config={"episodes": episodes},
+        seeds=seeds,
+        amounts=("episodes",),
+    )

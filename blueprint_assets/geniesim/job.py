@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
+from blueprint_assets.code_commit import code_commit
+from blueprint_assets.contracts.base import ContractError
 from blueprint_assets.contracts.export_manifest import ExportManifest
 from blueprint_assets.contracts.geniesim_local import (
     Episode,
@@ -25,12 +29,15 @@ from blueprint_assets.geniesim.export import EXPORT_MANIFEST, SCENE_GRAPH, TASK_
 from blueprint_assets.geniesim.rollout import EpisodeRequest, run_episode
 from blueprint_assets.geniesim.scene_graph import SCENE_FILE, graph_supports, graph_surfaces
 from blueprint_assets.tasks.scene import TaskScene, task_scene
+from io_managers.keep import discard, keep, take, workshop
 from resources.observability import Progress, ProgressSink, silent
 from resources.planner import Planner
 from resources.simulator import CONTROL_HZ, Simulator
 
 FAILURES_IN_A_ROW = 10
 """So many failures after each other end a job: at the 80 % success asked for, that is chance one time in ten million."""
+OUTER_CAUSES = ("recording_lost", "simulator_refused")
+"""Failures whose cause may lie outside of the scene (a server without memory, say): an interrupted job tries them again."""
 
 
 class JobError(RuntimeError):
@@ -65,20 +72,24 @@ def run_job(
     seed: int,
     progress: ProgressSink = silent,
     max_attempts: int | None = None,
+    kept: Path | None = None,
 ) -> Job:
     """Records episodes; writes `geniesim/job.json` and `geniesim_local/{run_id}/` below `out`.
 
-    Attempt i depends on the scene, the seed and i alone: the same job gives the same states and the same names.
+    Attempt i depends on the scene, the seed and i alone: the same job gives the same states and the same names, whether
+    it was interrupted or not.
 
     Args:
         inputs: a folder laid out like the scene, with scene.usda, its assets and the `geniesim/` export.
-        out: the folder to write to; the simulator must be allowed to record into it.
+        out: the folder to write to.
         simulator: running the scene with the robot where the task list says.
         planner: for the same scene and robot.
         episodes: successful episodes asked for.
         seed: everything random comes from it.
         progress: told after every attempt.
         max_attempts: default 2 * episodes + 4.
+        kept: a folder that outlives an interrupted job: finished attempts are put there, and taken up again when they
+            are found there. None: one inside `out` that does not. The simulator must be allowed to record into it.
 
     Raises:
         JobError: not one attempt succeeded.
@@ -87,15 +98,76 @@ def run_job(
     """
     order = _order(inputs, simulator, planner, episodes, seed, max_attempts or 2 * episodes + 4)
     scene = _scene(inputs, order.config)
-    folder = out / "geniesim_local" / order.run_id
+    with ExitStack() as stack:
+        if kept is None:
+            out.mkdir(parents=True, exist_ok=True)
+            kept = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=out, prefix=".attempts-")))
+        attempts = _Attempts(kept, scene, simulator, planner)
+        return _run(order, attempts, out, progress)
+
+
+@dataclass
+class _Attempts:
+    """Attempts as an interrupted job left them, or made now."""
+
+    kept: Path
+    scene: TaskScene
+    simulator: Simulator
+    planner: Planner
+    taken_over: int = 0
+
+    def make(self, request: EpisodeRequest, into: Path) -> Episode:
+        """One attempt; its recording and states are put into the folder `into`."""
+        item = self.kept / "attempts" / request.episode_id
+        episode = _left_behind(item, request)
+        if episode is not None:
+            self.taken_over += 1
+        else:
+            if item.exists():
+                discard(self.kept, item)
+            with workshop(self.kept) as place:
+                episode = run_episode(request, self.scene, self.simulator, self.planner, place / "attempt")
+                keep(place / "attempt", item)
+        take(item, into)
+        return episode
+
+
+def _left_behind(item: Path, request: EpisodeRequest) -> Episode | None:
+    """The attempt in the folder `item`, if it is this one, whole, and would come out the same again."""
+    from resources.simulator.recording import STATE_ARRAYS, load_states
+    from resources.simulator.world import state_hash
+
+    try:
+        episode = Episode.read(item / f"{request.episode_id}.json")
+        if episode.states is not None:
+            arrays = load_states(item / Path(episode.states).name)
+            if state_hash([arrays[name] for name in STATE_ARRAYS]) != episode.state_hash:
+                return None
+    except (ContractError, OSError, ValueError, EOFError, BadZipFile):  # of an older version, or damaged: made again
+        return None
+    asked = (request.episode_id, request.scene_id, request.seed, request.task.task_id, request.provenance)
+    if (episode.episode_id, episode.scene_id, episode.seed, episode.task_id, episode.provenance) != asked:
+        return None
+    if (episode.failure_reason or "").partition(":")[0] in OUTER_CAUSES:
+        return None
+    return episode
+
+
+def _run(order: _Order, attempts: _Attempts, out: Path, progress: ProgressSink) -> Job:
+    """Makes attempts until there are enough, and writes what is known about them."""
+    episodes, folder = order.params.episodes, out / "geniesim_local" / order.run_id
     entries: list[EpisodeIndexEntry] = []
     failures: Counter[str] = Counter()
     in_a_row, message = 0, ""
+
+    def tried() -> str:
+        over = f", {attempts.taken_over} taken over from an interrupted run" if attempts.taken_over else ""
+        return f"{len(entries)} attempted, {sum(failures.values())} failed{over}"
+
     for index, request in enumerate(_requests(order)):
         done = len(entries) - sum(failures.values())
-        tried = f"{index} attempted, {sum(failures.values())} failed"
-        progress(Progress(done, episodes, f"{request.task.task_name} ({tried})"))
-        episode = run_episode(request, scene, simulator, planner, folder / "recordings")
+        progress(Progress(done, episodes, f"{request.task.task_name} ({tried()})"))
+        episode = attempts.make(request, folder / "recordings")
         entries.append(_entry(episode, index))
         if episode.failure_reason is None:
             in_a_row = 0
@@ -108,7 +180,7 @@ def run_job(
             message = f"stopped: {FAILURES_IN_A_ROW} attempts in a row failed, the last with {episode.failure_reason}; "
             break
     succeeded = len(entries) - sum(failures.values())
-    progress(Progress(succeeded, episodes, f"{len(entries)} attempted, {sum(failures.values())} failed"))
+    progress(Progress(succeeded, episodes, tried()))
     counted = ", ".join(f"{reason} {count}" for reason, count in sorted(failures.items()))
     if succeeded == 0:
         raise JobError(
@@ -133,7 +205,7 @@ def run_job(
             task_success_rate=round(succeeded / len(entries), 6),
             failures=dict(sorted(failures.items())),
         ),
-        backend=simulator.name,
+        backend=attempts.simulator.name,
         message=message,
     )
     job.write(out / "geniesim/job.json")
@@ -210,7 +282,7 @@ def _write_metadata(order: _Order, metadata: Path, entries: list[EpisodeIndexEnt
     LocalDatasetInfo(
         scene_id=order.config.scene_id,
         run_id=order.run_id,
-        pipeline_commit=f"blueprint-assets {version('blueprint-assets')}",
+        pipeline_commit=code_commit(),
         episodes=tuple(entries),
         total_episodes=len(entries),
         skipped_episodes=len(entries) - len(passed),

@@ -32,7 +32,7 @@ from blueprint_assets.tasks.success import Verdict, hold_frames, judge, quality
 from blueprint_assets.tasks.tasks import resting_grasps
 from blueprint_assets.tasks.variation import varied_poses
 from resources.planner import Planner, PlanningError
-from resources.simulator import Simulator, SimulatorError, SimulatorState
+from resources.simulator import RecordingError, Simulator, SimulatorError, SimulatorState
 
 Array = NDArray[np.float64]
 
@@ -143,7 +143,7 @@ def run_episode(
     """Makes the episode and writes `<recordings>/<episode_id>.json` beside its states; failures are written too.
 
     Raises:
-        SimulatorError: the simulator is gone. One that only refuses makes a failed episode.
+        SimulatorError: the simulator is gone, or cannot write recordings. One that only refuses makes a failed episode.
     """
     random = np.random.default_rng(request.seed)
     poses = varied_poses(scene, random)
@@ -165,6 +165,8 @@ def run_episode(
         ended = f"simulator_refused: {error}"
     try:
         recording = simulator.stop_recording()
+    except RecordingError:
+        raise
     except SimulatorError:
         # The recording of an unstable simulation is lost. One that cannot even be reset is gone, and that ends the job.
         state = simulator.reset(placed)

@@ -38,6 +38,7 @@ def export_with_geometry(layer: Sdf.Layer, path: Path, geometry: str) -> None:
     """Writes a layer as text and its meshes' arrays as a binary sublayer `geometry` beside it.
 
     Long arrays as text load slowly and are an error to the asset validator; what a person reads and compares stays text.
+    The same layer gives the same bytes in both.
     """
     binary = Sdf.Layer.CreateAnonymous(".usdc")
     binary.defaultPrim = layer.defaultPrim
@@ -54,12 +55,23 @@ def export_with_geometry(layer: Sdf.Layer, path: Path, geometry: str) -> None:
             spec.specifier, spec.typeName = original.specifier, original.typeName
         for attribute in list(layer.GetPrimAtPath(at).attributes):
             if attribute.typeName.isArray and not attribute.name.startswith("xformOp"):
-                Sdf.CopySpec(layer, attribute.path, binary, attribute.path)
+                _copy(attribute, binary.GetPrimAtPath(at))
                 layer.GetPrimAtPath(at).RemoveProperty(attribute)
     path.parent.mkdir(parents=True, exist_ok=True)
     binary.Export(str(path.parent / geometry))
     layer.subLayerPaths.append(f"./{geometry}")
     export(layer, path)
+
+
+def _copy(attribute: Sdf.AttributeSpec, owner: Sdf.PrimSpec) -> None:
+    """Writes an attribute into another layer's prim, its fields in the order of their names.
+
+    Sdf.CopySpec would write them in the order of their names' addresses in memory (TfTokenFastArbitraryLessThan), which differs
+    from process to process; a binary layer keeps the order fields were written in.
+    """
+    made = Sdf.AttributeSpec(owner, attribute.name, attribute.typeName, attribute.variability, attribute.custom)
+    for key in sorted(set(attribute.ListInfoKeys()) - {"typeName", "variability", "custom"}):
+        made.SetInfo(key, attribute.GetInfo(key))
 
 
 def _is_mesh(layer: Sdf.Layer, at: Sdf.Path) -> bool:

@@ -18,6 +18,13 @@ from blueprint_assets.contracts.source import Intake
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 
+LICENSE_SUFFIX = ".license"
+"""`photo.jpg.license` says under which licence `photo.jpg` is given (a name that the REUSE specification gives it)."""
+_REUSE_TAGS = ("spdx-license-identifier:", "spdx-filecopyrighttext:")
+MAX_LICENSE_BYTES = 4096
+"""An id or a sentence, and whom to name. A whole licence text is longer, and says neither."""
+
+
 class IntakeError(ValueError):
     """A picture cannot be registered, or a scene has none. The message names the scene and the file."""
 
@@ -38,15 +45,30 @@ def sha256_of(uri: str) -> str:
     return digest.hexdigest()
 
 
-def register(root: str, scene_id: str, image_uri: str, mask_uri: str | None = None) -> Intake:
-    """Notes that `scene_id` is to be made from `image_uri`. Registering the same bytes again changes nothing."""
+def register(
+    root: str,
+    scene_id: str,
+    image_uri: str,
+    mask_uri: str | None = None,
+    license: str | None = None,
+    attribution: str | None = None,
+) -> Intake:
+    """Notes that `scene_id` is to be made from `image_uri`. Registering the same bytes again changes nothing, but what is
+    said about the licence then replaces what was said before; None says nothing.
+
+    Raises:
+        IntakeError: a file cannot be read.
+    """
     image_sha256 = sha256_of(image_uri)
     mask_sha256 = sha256_of(mask_uri) if mask_uri else None
     known = find(root, scene_id)
+    if known and known.image_sha256 == image_sha256:
+        license, attribution = license or known.license, attribution or known.attribution
     if known and (known.image_sha256, known.mask_sha256) == (image_sha256, mask_sha256):
-        if (known.image_uri, known.mask_uri) == (image_uri, mask_uri):
+        said = {"image_uri": image_uri, "mask_uri": mask_uri, "license": license, "attribution": attribution}
+        intake = known.model_copy(update=said)
+        if intake == known:
             return known
-        intake = known.model_copy(update={"image_uri": image_uri, "mask_uri": mask_uri})
     else:
         intake = Intake(
             scene_id=scene_id,
@@ -55,6 +77,8 @@ def register(root: str, scene_id: str, image_uri: str, mask_uri: str | None = No
             mask_uri=mask_uri,
             mask_sha256=mask_sha256,
             received_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            license=license,
+            attribution=attribution,
         )
     filesystem, path = _place(root, scene_id)
     filesystem.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
@@ -63,6 +87,34 @@ def register(root: str, scene_id: str, image_uri: str, mask_uri: str | None = No
         stream.write(intake.to_json().encode())
     filesystem.mv(temporary, path)
     return intake
+
+
+def read_license(uri: str) -> tuple[str | None, str | None]:
+    """(licence, whom to name) of a `.license` file: its first line, an SPDX id or free text, and the rest; or the tags of
+    the REUSE specification, `SPDX-License-Identifier:` and `SPDX-FileCopyrightText:`. An empty file says nothing.
+
+    Raises:
+        IntakeError: the file cannot be read, is no UTF-8 text, or is longer than MAX_LICENSE_BYTES.
+    """
+    try:
+        with _open(uri) as stream:
+            content = stream.read(MAX_LICENSE_BYTES + 1)
+        text = content.decode("utf-8-sig")
+    except OSError as error:
+        raise IntakeError(f"{uri}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise IntakeError(f"{uri}: not UTF-8 text: {error}; save it as UTF-8") from error
+    if len(content) > MAX_LICENSE_BYTES:
+        raise IntakeError(
+            f"{uri}: over {MAX_LICENSE_BYTES} bytes: write the licence's SPDX id into the first line, and below it whom to name"
+        )
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    tagged = [[line.split(":", 1)[1].strip() for line in lines if line.lower().startswith(tag)] for tag in _REUSE_TAGS]
+    if any(tagged):
+        license, credits = tagged[0], tagged[1]
+    else:
+        license, credits = lines[:1], lines[1:]
+    return " ".join(license) or None, "; ".join(credits) or None
 
 
 def free_scene_id(root: str, wanted: str, image_uri: str) -> str:

@@ -121,6 +121,13 @@ def read_mask(path: Path, size: tuple[int, int]) -> NDArray[np.uint16]:
     return values.astype(np.uint16)
 
 
+def pixels_sha256(rgb: NDArray[np.uint8]) -> str:
+    """The sha256 over the size and the pixels of a picture, shape (height, width, 3): the same in whatever file it is."""
+    digest = hashlib.sha256(f"{rgb.shape[1]} {rgb.shape[0]} ".encode())
+    digest.update(np.ascontiguousarray(rgb).data)
+    return digest.hexdigest()
+
+
 def prepare_source(intake: Intake, image_path: Path, mask_path: Path | None, out: Path) -> Source:
     """Fills `out`/input (original as received, upright image.png, mask.png, source.json) and returns what it wrote.
 
@@ -148,6 +155,7 @@ def prepare_source(intake: Intake, image_path: Path, mask_path: Path | None, out
         scene_id=intake.scene_id,
         original=original,
         original_sha256=intake.image_sha256,
+        pixels_sha256=pixels_sha256(decoded.rgb),
         image="input/image.png",
         width=decoded.size[0],
         height=decoded.size[1],

@@ -29,6 +29,10 @@ class SimulatorError(RuntimeError):
     """The simulator refused, failed or went away. The message says which, and what to do."""
 
 
+class RecordingError(SimulatorError):
+    """The simulator cannot write its recordings, to a full disk for example: another attempt would fail the same way."""
+
+
 @dataclass(frozen=True)
 class ObjectState:
     """`position` metres, `quaternion` (w, x, y, z), world frame; velocities m/s and rad/s."""
@@ -85,7 +89,12 @@ class Simulator(Protocol):
         ...
 
     def stop_recording(self) -> RecordingInfo:
-        """Ends the recording and writes it."""
+        """Ends the recording and writes it.
+
+        Raises:
+            RecordingError: it cannot be written.
+            SimulatorError: there is none, or the physics went wrong.
+        """
         ...
 
     def images(self, camera_ids: Sequence[str]) -> dict[str, NDArray[np.uint8]]:

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from . import CAMERAS, CONTROL_HZ, JOINT_NAMES, Array, ObjectState, RecordingInfo, SimulatorError, SimulatorState
+from . import (
+    CAMERAS,
+    CONTROL_HZ,
+    JOINT_NAMES,
+    Array,
+    ObjectState,
+    RecordingError,
+    RecordingInfo,
+    SimulatorError,
+    SimulatorState,
+)
 
 if TYPE_CHECKING:
     from .protocol import geniesim_pb2 as pb
@@ -166,7 +176,9 @@ class SimulatorClient:
         try:
             reply = getattr(self._stub, method)(request, timeout=deadline)
         except grpc.RpcError as error:
-            raise SimulatorError(self._explain(method, error, deadline)) from None
+            # Our server's word for a recording that the disk refused.
+            kind = RecordingError if error.code() == grpc.StatusCode.DATA_LOSS else SimulatorError
+            raise kind(self._explain(method, error, deadline)) from None
         if not reply.success:
             raise SimulatorError(
                 f"{self.name}: {method}: {getattr(reply, 'error_message', '') or 'refused without a reason'}"

@@ -1,6 +1,7 @@
 """Pictures of a world: an offscreen OpenGL renderer on Mesa's EGL or OSMesa, chosen here and nowhere else.
 
-Shadows and multisampling are off: with them a frame costs twenty times as much on a CPU (measured).
+Shadows and multisampling are off: with them a frame costs twenty times as much on a CPU (measured). Depth comes out of the
+same pass as the colours; the picture of which thing is where (segmentation) takes a second one, without light.
 """
 
 from __future__ import annotations
@@ -13,16 +14,20 @@ import os
 import sys
 import weakref
 from collections.abc import Iterator
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .labels import Labels
+
 if TYPE_CHECKING:
     from .world import World
 
 Image = NDArray[np.uint8]
+Depth = NDArray[np.float32]
 Backend = Literal["egl", "osmesa"]
 
 REMEDY = "apt-get install -y libegl1 libgl1-mesa-dri   (or: apt-get install -y libosmesa6)"
@@ -112,6 +117,21 @@ def _gl_context(width: int, height: int) -> Any:
         raise RenderError(f"{backend} is installed but makes no OpenGL context ({error}); as root: {REMEDY}") from error
 
 
+@dataclass(frozen=True)
+class View:
+    """What a camera sees at one moment.
+
+    `image`: (height, width, 3), RGB. `world_from_camera`: 4x4, metres, the camera's axes x right, y down, z forward.
+    `depth`: (height, width), metres along the optical axis; where nothing is, the sky's, over 20 m. `segmentation`:
+    (height, width), numbers as in `Labels`. None: not asked for.
+    """
+
+    image: Image
+    world_from_camera: NDArray[np.float64]
+    depth: Depth | None = None
+    segmentation: Image | None = None
+
+
 class Renderer:
     """Renders one world. The OpenGL context is bound only during a call, so any thread may call, one at a time.
 
@@ -143,6 +163,7 @@ class Renderer:
         with self._context.as_current():
             self._renderer: Any = mujoco.MjrContext(world.model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
             mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, self._renderer)
+            self._renderer.readDepthMap = mujoco.mjtDepthMap.mjDEPTH_ZEROFAR.value
         # Registered after EGL's own exit handler, so run before it: contexts must go while their display is there.
         atexit.register(_close_referent, weakref.ref(self))
         self._scene = mujoco.MjvScene(world.model, maxgeom=world.model.ngeom + 200)
@@ -155,12 +176,44 @@ class Renderer:
         self._data = mujoco.MjData(world.model)
         self._rect = mujoco.MjrRect(0, 0, width, height)
 
+    @functools.cached_property
+    def labels(self) -> Labels:
+        """What the numbers in a segmentation are."""
+        return Labels.of(self.world)
+
     def image(self, camera: str, qpos: ArrayLike) -> Image:
         """What `camera` sees when the world is at `qpos` (nq,). Shape (height, width, 3), RGB.
 
         Raises:
             RenderError: there is no such camera.
         """
+        return self.view(camera, qpos).image
+
+    def view(self, camera: str, qpos: ArrayLike, *, depth: bool = False, segmentation: bool = False) -> View:
+        """What `camera` sees when the world is at `qpos` (nq,): colours and, where asked for, depth and segmentation.
+
+        Raises:
+            RenderError: there is no such camera.
+        """
+        import mujoco
+
+        self._look(camera, qpos)
+        colours = np.empty((self.height, self.width, 3), dtype=np.uint8)
+        buffer = np.empty((self.height, self.width), dtype=np.float32) if depth else None
+        with self._context.as_current():
+            mujoco.mjr_render(self._rect, self._scene, self._renderer)
+            mujoco.mjr_readPixels(colours, buffer, self._rect, self._renderer)
+            numbers = self._numbers() if segmentation else None
+        # OpenGL's first row is the lowest.
+        return View(
+            image=colours[::-1].copy(),
+            world_from_camera=self._camera_pose(),
+            depth=None if buffer is None else self._metres(buffer[::-1]),
+            segmentation=None if numbers is None else self.labels.of_geom[numbers[::-1]],
+        )
+
+    def _look(self, camera: str, qpos: ArrayLike) -> None:
+        """Puts the world at `qpos` and the viewer behind `camera`."""
         import mujoco
 
         if camera not in self.cameras:
@@ -174,11 +227,44 @@ class Renderer:
         mujoco.mjv_updateScene(
             model, data, self._options, None, self._camera, mujoco.mjtCatBit.mjCAT_ALL.value, self._scene
         )
-        picture = np.empty((self.height, self.width, 3), dtype=np.uint8)
-        with self._context.as_current():
-            mujoco.mjr_render(self._rect, self._scene, self._renderer)
-            mujoco.mjr_readPixels(picture, None, self._rect, self._renderer)
-        return picture[::-1].copy()  # OpenGL's first row is the lowest
+
+    def _camera_pose(self) -> NDArray[np.float64]:
+        camera = self._camera.fixedcamid
+        pose = np.eye(4)
+        # MuJoCo's cameras, like OpenGL's, have y up and look along -z.
+        pose[:3, :3] = self._data.cam_xmat[camera].reshape(3, 3) * (1.0, -1.0, -1.0)
+        pose[:3, 3] = self._data.cam_xpos[camera]
+        return pose
+
+    def _numbers(self) -> NDArray[np.intp]:
+        """Renders the scene once more with each thing in a colour that is its number. Per pixel the geom, -1 for none."""
+        import mujoco
+
+        flags = (mujoco.mjtRndFlag.mjRND_SEGMENT, mujoco.mjtRndFlag.mjRND_IDCOLOR)
+        for flag in flags:
+            self._scene.flags[flag] = 1
+        colours = np.empty((self.height, self.width, 3), dtype=np.uint8)
+        mujoco.mjr_render(self._rect, self._scene, self._renderer)
+        mujoco.mjr_readPixels(colours, None, self._rect, self._renderer)
+        for flag in flags:
+            self._scene.flags[flag] = 0
+        # Red, green and blue are the lowest, middle and highest byte of 1 + the number; 0 is nothing.
+        seen = colours.astype(np.intp) @ np.array([1, 256, 65536])
+        geoms = np.full(self._scene.ngeom + 1, -1, dtype=np.intp)
+        for item in self._scene.geoms[: self._scene.ngeom]:
+            if item.objtype == mujoco.mjtObj.mjOBJ_GEOM and item.segid >= 0:
+                geoms[item.segid + 1] = item.objid
+        return np.asarray(geoms[seen])
+
+    def _metres(self, buffer: Depth) -> Depth:
+        """The depth buffer, 1 at the near plane and 0 at the far one, as distance along the optical axis.
+
+        A perspective projection stores d = near (far - z) / (z (far - near)) (the OpenGL specification's glFrustum,
+        reversed), so z = near far / (near + d (far - near)).
+        """
+        model = self.world.model
+        near, far = (float(plane) * model.stat.extent for plane in (model.vis.map.znear, model.vis.map.zfar))
+        return np.asarray(near * far / (near + buffer.astype(np.float64) * (far - near)), np.float32)
 
     def render_states(self, qpos: ArrayLike, camera: str) -> Iterator[Image]:
         """One picture per row of `qpos`, shape (frames, nq)."""

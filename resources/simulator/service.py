@@ -200,8 +200,13 @@ class SimulatorService(geniesim_pb2_grpc.GenieSimServiceServicer):
                 raise CommandError("no recording was started")
             self._simulation.require_stable()
             info = recorder.write(self._simulation.data)
-        except (CommandError, PhysicsError, OSError) as error:
+        except (CommandError, PhysicsError) as error:
             return pb.StopRecordingResponse(success=False, error_message=str(error))
+        except OSError as error:
+            context.abort(
+                grpc.StatusCode.DATA_LOSS,
+                f"the recording cannot be written: {error}; free space or choose another folder, then run again",
+            )
         return pb.StopRecordingResponse(
             success=True,
             frames_recorded=info.frames,

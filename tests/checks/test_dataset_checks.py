@@ -16,6 +16,7 @@ from fixtures.synthetic_episodes import SquareRenderer, finished_job, recorded_e
 FAILED = {"success": False, "validation_passed": False, "quality_score": 0.0, "failure_reason": "grasp_slipped"}
 FOLDER = "episodes/geniesim_job-1"
 MANIFEST = f"{FOLDER}/import_manifest.json"
+SOUND = "lerobot_dataset/dataset_is_sound"
 WHOLE = "episodes/episodes_are_whole"
 JUDGES = ("lerobot_dataset/lerobot_doctor_passes", "lerobot_dataset/robovet_passes")
 
@@ -41,6 +42,7 @@ def scene(imported: Path, tmp_path: Path) -> Path:
 def test_whole_episodes_and_their_dataset_pass(imported: Path, measure: Callable[..., Any]) -> None:
     found = measure(WHOLE, imported)
     assert (found.outcome, found.measured) == ("passed", {"accepted": 3, "rejected": 1, "damaged": 0})
+    assert measure(SOUND, imported).outcome == "passed"
     for name in JUDGES:
         found = measure(name, imported)
         assert found.outcome == "passed", found.reason
@@ -54,7 +56,7 @@ def test_nothing_is_not_a_pass(tmp_path: Path, measure: Callable[..., Any], name
     assert "0 files, expected one" in found.reason
 
 
-@pytest.mark.parametrize("name", ["scene.mp4", "wrist.mp4", "frames.parquet", "stats.json"])
+@pytest.mark.parametrize("name", ["scene.mp4", "wrist.mp4", "frames.parquet", "statistics.json"])
 def test_one_changed_byte_fails(scene: Path, measure: Callable[..., Any], name: str) -> None:
     path = sorted((scene / FOLDER).glob(f"units/*/{name}"))[1]
     data = bytearray(path.read_bytes())
@@ -102,7 +104,15 @@ def change_a_byte(dataset: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "damage"),
-    [(JUDGES[0], lose_a_camera), (JUDGES[1], lose_a_camera), (JUDGES[1], lose_rows), (JUDGES[1], change_a_byte)],
+    [
+        (JUDGES[0], lose_a_camera),
+        (JUDGES[1], lose_a_camera),
+        (JUDGES[1], lose_rows),
+        (JUDGES[1], change_a_byte),
+        (SOUND, lose_a_camera),
+        (SOUND, lose_rows),
+        (SOUND, change_a_byte),
+    ],
 )
 def test_a_damaged_dataset_fails(
     scene: Path, measure: Callable[..., Any], name: str, damage: Callable[[Path], None]

@@ -29,11 +29,11 @@ def raising(error: Exception) -> Callable[[Path], Verdict]:
 
 
 def test_every_asset_has_a_gate_and_every_gate_a_measurement() -> None:
-    from blueprint_assets.definitions import EPISODES, SCENE, defs
+    from blueprint_assets.definitions import EPISODES, SCENE, dataset_release, defs
 
     keys = [key for each in defs.asset_checks or () for key in each.check_keys]
     assert {f"{key.asset_key.path[-1]}/{key.name}" for key in keys} <= set(MEASUREMENTS)
-    assert {key.asset_key for key in keys} == {asset.key for asset in (*SCENE, *EPISODES)}
+    assert {key.asset_key for key in keys} == {asset.key for asset in (*SCENE, *EPISODES, dataset_release)}
 
 
 def test_a_measurement_is_reachable_without_dagster(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from blueprint_assets.cli import main
+from blueprint_assets.commands.run import Run, _license
 from blueprint_assets.commands.status import CHAIN
 from blueprint_assets.definitions import defs
 from io_managers.locks import file_lock
@@ -49,7 +50,16 @@ def contents(root: Path) -> dict[str, int]:
 
 
 def test_the_chain_that_status_shows_is_the_graph() -> None:
-    assert set(CHAIN) == {key.path[-1] for key in defs.resolve_asset_graph().get_all_asset_keys()}
+    assets = {key.path[-1] for key in defs.resolve_asset_graph().get_all_asset_keys()}
+    assert set(CHAIN) == assets - {"dataset_release"}, "a scene's assets; a release is of all scenes"
+
+
+def test_the_licence_of_a_photograph_is_said_by_option_or_by_the_file_beside_it(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.png"
+    assert _license(Run(source=photo)) == (None, None)
+    (tmp_path / "photo.png.license").write_text("CC-BY-4.0\nA. Uthor\n")
+    assert _license(Run(source=photo)) == ("CC-BY-4.0", "A. Uthor")
+    assert _license(Run(source=photo, license="CC0-1.0")) == ("CC0-1.0", "A. Uthor")
 
 
 def test_a_refusal_is_a_json_object_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ from blueprint_assets.contracts.base import ContractError
 from blueprint_assets.contracts.import_manifest import ImportedEpisode, ImportManifest
 from blueprint_assets.dataset.episodes import EpisodeImportError, import_episodes
 from blueprint_assets.dataset.unit import read_unit
+from blueprint_assets.dataset.video import AV1, H264, Codec, decode
 from fixtures.synthetic_episodes import SquareRenderer, arm, finished_job, recorded_episode, recordings_folder
 from resources.observability import Progress
 
@@ -224,3 +225,29 @@ def test_a_run_without_its_documents_is_refused(tmp_path: Path) -> None:
     info.write_text(json.dumps(json.loads(info.read_text()) | {"scene_id": "another"}))
     with pytest.raises(EpisodeImportError, match="scene another"):
         import_episodes(tmp_path, tmp_path / "out4", SquareRenderer())
+
+
+@pytest.mark.parametrize(("codec", "size", "name"), [(None, 64, "h264"), (AV1, 64, "av1"), (H264, 320, "h264")])
+def test_codec_and_size_are_parameters(tmp_path: Path, codec: Codec | None, size: int, name: str) -> None:
+    job(tmp_path, {"frames": 6})
+    item = only(import_episodes(tmp_path, tmp_path / "out", SquareRenderer(size=size), workers=0, codec=codec))
+    unit = read_unit(tmp_path / "out/episodes/geniesim_job-1" / str(item.unit))
+    streams = unit.document.streams
+    assert list(streams) == ["observation.images.scene", "observation.images.wrist"]
+    assert {(stream.codec, stream.width, stream.height) for stream in streams.values()} == {(name, size, size)}
+    image = next(iter(decode(unit.folder / "scene.mp4")))
+    assert image.shape == (size, size, 3)
+
+
+def test_what_is_kept_is_taken_and_stays_where_it_is(tmp_path: Path) -> None:
+    job(tmp_path, {"frames": 6}, {"frames": 6})
+    kept = tmp_path / "kept"
+    for turn in range(2):
+        told: list[Progress] = []
+        import_episodes(tmp_path, tmp_path / f"out{turn}", SquareRenderer(), told.append, workers=0, kept=kept)
+        assert told[0].done == (2 if turn else 0)
+    for unit in (kept / "units").iterdir():
+        read_unit(unit)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {name for name in names if name.startswith(".")} == set()
+    assert not list(tmp_path.glob("out*/.*"))

@@ -104,7 +104,7 @@ def test_each_episode_is_found_where_its_row_says(units: list[Unit], tmp_path: P
         first = round(row[f"videos/{key}/from_timestamp"] * FPS)
         assert row[f"videos/{key}/from_timestamp"] == first / FPS
         assert row[f"videos/{key}/to_timestamp"] == (first + row["length"]) / FPS
-        own = list(decode(noisy[episode].video("scene")))
+        own = list(decode(noisy[episode].segment(key)))
         joined = list(decode(path))[first : first + row["length"]]
         assert all(np.array_equal(a, b) for a, b in zip(own, joined, strict=True))
     assert len(files) > 1
@@ -146,7 +146,10 @@ def test_provenance_is_in_the_episodes_and_in_the_sidecar(units: list[Unit], dat
     sidecar = {r["episode_uuid"]: r for r in pq.read_table(dataset / "meta/provenance/file-000.parquet").to_pylist()}
     for unit, row in zip(units, rows, strict=True):
         entry = sidecar[row["episode_uuid"]]
-        assert entry["packets_sha256/wrist"] == unit.document.cameras["wrist"].packets_sha256
+        assert (
+            entry["packets_sha256/observation.images.wrist"]
+            == unit.document.streams["observation.images.wrist"].packets_sha256
+        )
         assert all(entry[key] == row[key] for key in ("scene_id", "task_id", "planner", "state_hash", "quality_score"))
 
 
@@ -214,12 +217,16 @@ def test_episodes_that_do_not_fit_are_refused(units: list[Unit], tmp_path: Path)
         assemble([units[0], units[0]], out)
     with pytest.raises(DatasetError, match="did not succeed"):
         assemble([units[0], make_unit(tmp_path / "failed", seed=8, success=False)], out)
-    with pytest.raises(DatasetError, match="cameras"):
+    with pytest.raises(DatasetError, match="videos"):
         assemble([units[0], make_unit(tmp_path / "av1", seed=9, codec=AV1)], out)
-    with pytest.raises(DatasetError, match="20 frames a second"):
-        assemble(units, out, fps=30)
-    with pytest.raises(DatasetError, match="8 joints"):
-        assemble(units, out, joint_names=("a", "b"))
+    for field, value, message in (("fps", 30, "frames a second 30"), ("joint_names", ("a", "b"), "joints")):
+        other = Unit(units[1].folder, units[1].document.model_copy(update={field: value}))
+        with pytest.raises(DatasetError, match=message):
+            assemble([units[0], other], out)
+    provenance = units[1].document.provenance | {"seed": "one"}
+    other = Unit(units[1].folder, units[1].document.model_copy(update={"provenance": provenance}))
+    with pytest.raises(ValueError, match="'seed' is str in episode uuid-1 but int in uuid-0"):
+        assemble([units[0], other], out)
     assert not out.exists()
     out.mkdir()
     (out / "something").touch()
@@ -232,7 +239,24 @@ def test_a_video_lost_on_the_way_leaves_no_dataset(units: list[Unit], tmp_path: 
     (tmp_path / "u" / "wrist.mp4").write_bytes(b"")
     with pytest.raises(ValueError, match=r"wrist\.mp4"):
         assemble([Unit(tmp_path / "u", units[0].document)], tmp_path / "out")
+    shutil.copy(units[1].folder / "wrist.mp4", tmp_path / "u" / "wrist.mp4")
+    with pytest.raises(ValueError, match=r"u: observation\.images\.wrist: packets .* are not those of the episode"):
+        assemble([Unit(tmp_path / "u", units[0].document)], tmp_path / "out")
     assert {path.name for path in tmp_path.iterdir()} == {"u"}
+
+
+def test_the_episode_table_rolls_over(units: list[Unit], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("blueprint_assets.dataset.lerobot.EPISODES_PER_META_FILE", 3)
+    assemble(units, tmp_path / "out", Limits(files_per_chunk=1))
+    tables = sorted((tmp_path / "out/meta/episodes").rglob("*.parquet"))
+    assert [path.relative_to(tmp_path / "out/meta/episodes").as_posix() for path in tables] == [
+        "chunk-000/file-000.parquet",
+        "chunk-001/file-000.parquet",
+    ]
+    rows = [row for path in tables for row in pq.read_table(path).to_pylist()]
+    assert [(r["episode_index"], r["meta/episodes/chunk_index"]) for r in rows] == [(0, 0), (1, 0), (2, 0), (3, 1)]
+    assert len(list((tmp_path / "out/meta/provenance").glob("*"))) == 2
+    assert verdicts(tmp_path / "out") == ["passed", "passed"]
 
 
 def manifest(folder: Path, accepted: dict[str, bool]) -> None:
@@ -271,9 +295,9 @@ def test_a_scenes_dataset_holds_what_its_import_accepted(units: list[Unit], tmp_
     summary = assemble_scene(tmp_path, tmp_path / "out")
     assert (summary.path, summary.episodes) == ("episodes/geniesim_job-1/lerobot", 1)
     assert info_of(tmp_path / "out" / summary.path)["total_frames"] == LENGTHS[1]
-    stats = tmp_path / "episodes/geniesim_job-1/units/a/stats.json"
+    stats = tmp_path / "episodes/geniesim_job-1/units/a/statistics.json"
     stats.write_text(stats.read_text().replace("[[", "[[ "))
-    with pytest.raises(UnitError, match=r"stats\.json"):
+    with pytest.raises(UnitError, match=r"statistics\.json"):
         assemble_scene(tmp_path, tmp_path / "out2")
     manifest(tmp_path, {"b": False})
     with pytest.raises(DatasetError, match="failed: slipped"):

@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from blueprint_assets.dataset.stats import QUANTILES, STATISTIC_NAMES, ImageHistogram, merge, vector_statistics
+from blueprint_assets.dataset import stats
+from blueprint_assets.dataset.stats import (
+    QUANTILES,
+    STATISTIC_NAMES,
+    ImageHistogram,
+    table_statistics,
+    vector_statistics,
+)
 
 frames = hnp.arrays(np.uint8, st.tuples(st.integers(1, 4), st.integers(1, 7), st.integers(1, 7), st.just(3)))
 
@@ -35,7 +42,10 @@ def test_image_statistics_equal_numpy_on_every_pixel(images: np.ndarray) -> None
 @settings(max_examples=50, deadline=None)
 @given(images=st.lists(frames, min_size=1, max_size=4))
 def test_merged_counts_equal_one_pass_over_everything(images: list[np.ndarray]) -> None:
-    merged = merge([histogram_of(part) for part in images]).statistics()
+    total = ImageHistogram()
+    for part in images:
+        total.include(histogram_of(part))
+    merged = total.statistics()
     pixels = np.concatenate([part.reshape(-1, 3) for part in images]).astype(np.float64) / 255
     np.testing.assert_allclose(merged["std"].ravel(), pixels.std(0), atol=1e-12)
     for name, q in QUANTILES.items():
@@ -82,3 +92,34 @@ def test_booleans_count_as_numbers_and_bad_values_are_refused() -> None:
     for bad in (np.array([1.0, np.nan]), np.zeros((0, 3))):
         with pytest.raises(ValueError, match="finite"):
             vector_statistics(bad)
+
+
+def test_large_pictures_and_views_are_counted_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenCV counts in float32, so a picture of more pixels than that can count is counted in bands."""
+    generator = np.random.default_rng(0)
+    image = generator.integers(0, 256, (37, 50, 3), np.uint8)
+    whole = histogram_of(image[None])
+    monkeypatch.setattr(stats, "EXACT_IN_FLOAT32", 200)
+    banded = histogram_of(image[None])
+    expected = [np.bincount(image[:, :, channel].ravel(), minlength=256) for channel in range(3)]
+    np.testing.assert_array_equal(whole.counts, expected)
+    np.testing.assert_array_equal(banded.counts, expected)
+    flipped = histogram_of(image[None, ::-1, ::-2])
+    np.testing.assert_array_equal(
+        flipped.counts, [np.bincount(image[:, 1::2, c].ravel(), minlength=256) for c in range(3)]
+    )
+
+
+def test_a_tables_statistics_are_those_of_its_columns() -> None:
+    generator = np.random.default_rng(1)
+    columns = {
+        "vector": generator.normal(size=(50, 4)).astype(np.float32),
+        "flag": generator.random(50) < 0.3,
+        "index": np.arange(50),
+    }
+    found = table_statistics(columns)
+    for name, values in columns.items():
+        for kind, value in vector_statistics(values).items():
+            np.testing.assert_array_equal(found[name][kind], value)
+    with pytest.raises(ValueError, match="must match exactly"):
+        table_statistics({"a": np.arange(3), "b": np.arange(4)})

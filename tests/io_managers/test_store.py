@@ -204,6 +204,18 @@ def test_a_checkout_is_the_callers_own(bench: Any) -> None:
     assert bench.checkout(record) == V1
 
 
+def test_a_checkout_may_be_of_some_folders_only(bench: Any) -> None:
+    files = {"stage1/a/1.txt": b"1", "stage1/a/deep/2.txt": b"2", "stage1/ab/3.txt": b"3", "stage1/b/4.txt": b"4"}
+    record = bench.commit(files)
+    for below, expected in (
+        ({"stage1/a", "stage1/b"}, ["1.txt", "4.txt"]),
+        (set(), []),
+        (None, ["1.txt", "2.txt", "3.txt", "4.txt"]),
+    ):
+        into = bench.open().checkout("kitchen", [record], bench.scratch / f"some{len(expected)}", below=below)
+        assert sorted(path.name for path in into.rglob("*.txt")) == expected
+
+
 def test_a_checkout_joins_commits(bench: Any) -> None:
     first = bench.commit(V1)
     second = bench.commit({"layout/a.json": b"a"}, asset="scene_layout", owns=("layout/",))

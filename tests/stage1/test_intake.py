@@ -7,7 +7,17 @@ import pytest
 from PIL import Image
 
 from blueprint_assets.contracts.base import ContractError
-from blueprint_assets.stage1.intake import IntakeError, fetch, find, free_scene_id, register, require, sha256_of
+from blueprint_assets.stage1.intake import (
+    MAX_LICENSE_BYTES,
+    IntakeError,
+    fetch,
+    find,
+    free_scene_id,
+    read_license,
+    register,
+    require,
+    sha256_of,
+)
 
 
 def picture(path: Path, value: int = 90) -> Path:
@@ -94,3 +104,54 @@ def test_the_register_lives_on_any_file_system(tmp_path: Path) -> None:
     photo = picture(tmp_path / "a.png")
     intake = register("memory://registered", "scene", str(photo))
     assert find("memory://registered", "scene") == intake
+
+
+def test_a_licence_is_said_at_any_time_and_not_forgotten(tmp_path: Path) -> None:
+    root, photo = str(tmp_path / "root"), picture(tmp_path / "a.png")
+    first = register(root, "scene", str(photo))
+    assert (first.license, first.attribution) == (None, None)
+    said = register(root, "scene", str(photo), None, "CC-BY-4.0", "A. Uthor")
+    assert (said.license, said.attribution, said.received_at) == ("CC-BY-4.0", "A. Uthor", first.received_at)
+    assert register(root, "scene", str(photo)) == said
+    assert register(root, "scene", str(photo), None, "CC0-1.0").attribution == "A. Uthor"
+    picture(photo, 10)
+    assert register(root, "scene", str(photo)).license is None, "another picture, of which nobody said anything"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("CC-BY-4.0\n", ("CC-BY-4.0", None)),
+        ("\ufeffCC-BY-4.0\r\n\r\nA. Uthor\r\nhttps://example.org\r\n", ("CC-BY-4.0", "A. Uthor; https://example.org")),
+        ("ours, for internal use", ("ours, for internal use", None)),
+        ("SPDX-FileCopyrightText: 2026 A. Uthor\n\nspdx-license-identifier: CC0-1.0\n", ("CC0-1.0", "2026 A. Uthor")),
+        ("SPDX-FileCopyrightText: 2026 A. Uthor\n", (None, "2026 A. Uthor")),
+        (" \n\n", (None, None)),
+        ("", (None, None)),
+    ],
+)
+def test_a_licence_file_says_what_stands_in_it(
+    text: str, expected: tuple[str | None, str | None], tmp_path: Path
+) -> None:
+    path = tmp_path / "a.png.license"
+    path.write_text(text, encoding="utf-8", newline="")
+    assert read_license(str(path)) == expected
+
+
+def test_a_licence_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.png.license"
+    path.write_bytes(b"\xff\xfe\x00bad")
+    with pytest.raises(IntakeError, match="not UTF-8"):
+        read_license(str(path))
+    path.write_text("x" * (MAX_LICENSE_BYTES + 1))
+    with pytest.raises(IntakeError, match=f"over {MAX_LICENSE_BYTES} bytes"):
+        read_license(str(path))
+    with pytest.raises(IntakeError, match="cannot be read"):
+        read_license(str(tmp_path / "none.license"))
+
+
+def test_the_photograph_of_the_demo_says_its_licence() -> None:
+    photo = Path(__file__).resolve().parents[2] / "fixtures" / "photos" / "shelf.png"
+    license, attribution = read_license(f"{photo}.license")
+    assert license == "CC-BY-4.0"
+    assert "Andreea Dogaru" in str(attribution)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from blueprint_assets.contracts.source import Intake, Source
-from blueprint_assets.stage1.source import SourceError, prepare_source, read_image, read_mask
+from blueprint_assets.stage1.source import SourceError, pixels_sha256, prepare_source, read_image, read_mask
 
 NOW = "2026-01-02T03:04:05Z"
 
@@ -179,3 +179,15 @@ def test_masks_without_ids_or_with_colours_are_refused(tmp_path: Path, picture: 
         read_mask(blank, (120, 90))
     with pytest.raises(SourceError, match="one number per pixel"):
         read_mask(save(tmp_path / "color.png", picture), (120, 90))
+
+
+def test_the_hash_of_the_pixels_is_that_of_the_picture_in_any_file(tmp_path: Path, picture: np.ndarray) -> None:
+    found = []
+    for name in ("a.png", "b.bmp", "c.tiff"):
+        Image.fromarray(picture).save(tmp_path / name)
+        found.append(pixels_sha256(read_image(tmp_path / name).rgb))
+    assert len(set(found)) == 1
+    assert pixels_sha256(picture.transpose(1, 0, 2).copy()) != found[0]
+    changed = picture.copy()
+    changed[3, 4, 1] ^= 1
+    assert pixels_sha256(changed) != found[0]

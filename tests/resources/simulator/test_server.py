@@ -256,9 +256,12 @@ def test_a_recording_that_cannot_be_written_says_why(robot_at_home, recordings: 
     request = pb.StartRecordingRequest(episode_id="episode_000002", output_directory="file/below")
     assert robot_at_home.StartRecording(request, timeout=WAIT).success
     assert robot_at_home.SetJointPosition(pb.SetJointPositionRequest(positions=HOME), timeout=WAIT).success
-    stopped = robot_at_home.StopRecording(pb.StopRecordingRequest(), timeout=WAIT)
-    assert not stopped.success
-    assert "file/below" in stopped.error_message
+    with pytest.raises(grpc.RpcError) as caught:
+        robot_at_home.StopRecording(pb.StopRecordingRequest(), timeout=WAIT)
+    assert (
+        caught.value.code() == grpc.StatusCode.DATA_LOSS
+    )  # told from a refusal: another attempt would end the same way
+    assert "file/below" in caught.value.details()
 
 
 def test_poses_given_before_hold_for_one_reset(robot_at_home) -> None:

@@ -1,0 +1,52 @@
+"""What a scene is by its content, whatever it is called, and which scenes share something."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+from blueprint_assets.contracts.release import ReleasedScene
+
+PHOTO, PIXELS, SCENE, MESH = "photo", "pixels", "scene", "mesh"
+
+
+def content_keys(photo_sha256: str, pixels_sha256: str, scene_sha256: str, meshes: Iterable[str]) -> frozenset[str]:
+    """The hashes by which two scenes are known to share content: `photo:<sha256>`, `pixels:…`, `scene:…`, `mesh:…`."""
+    keys = {f"{PHOTO}:{photo_sha256}", f"{PIXELS}:{pixels_sha256}", f"{SCENE}:{scene_sha256}"}
+    return frozenset(keys | {f"{MESH}:{sha256}" for sha256 in meshes})
+
+
+def keys_of(scene: ReleasedScene) -> frozenset[str]:
+    """The content keys of a scene that was released."""
+    photo = scene.photo
+    return content_keys(photo.sha256, photo.pixels_sha256, scene.scene_sha256, scene.meshes.values())
+
+
+def same_place(keys: Iterable[str]) -> frozenset[str]:
+    """Those of the keys that make two scenes one and the same: the photograph and the composed scene, not single meshes."""
+    return frozenset(key for key in keys if not key.startswith(f"{MESH}:"))
+
+
+def groups(keys: Mapping[str, frozenset[str]]) -> list[tuple[str, ...]]:
+    """Scenes that share a key, directly or through others, together; sorted within and by their first scene."""
+    parent = {name: name for name in keys}
+
+    def root(name: str) -> str:
+        while parent[name] != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
+
+    owner: dict[str, str] = {}
+    for name in sorted(keys):
+        for key in keys[name]:
+            parent[root(name)] = root(owner.setdefault(key, name))
+    members: dict[str, list[str]] = {}
+    for name in sorted(keys):
+        members.setdefault(root(name), []).append(name)
+    return sorted(tuple(names) for names in members.values())
+
+
+def group_name(keys: Iterable[str]) -> str:
+    """A short name of a group: the first digits of the hash over all its keys."""
+    return hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()[:12]
