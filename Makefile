@@ -1,6 +1,6 @@
 # Targets for users and developers; `make` lists them. Everything happens inside this folder (.venv, demo).
 .DEFAULT_GOAL := help
-.PHONY: help venv system demo test test-slow lint conformance bench lock schemas clean
+.PHONY: help venv system demo test test-slow lint conformance conformance-rlds bench bench-dataset lock schemas clean
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
@@ -10,7 +10,7 @@ BIN := .venv/bin
 SETUP := deployments/local/setup.sh
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
 
 # Two stamps: changing pyproject.toml does not install the locked packages again.
 .venv/.locked: requirements.lock
@@ -43,8 +43,14 @@ lint: .venv/.project  ## ruff (rules and format) and mypy
 conformance: .venv/.project  ## load a dataset with the real LeRobot (python3.12, its own environment)
 	@tests/conformance/run.sh
 
+conformance-rlds: .venv/.project  ## read an RLDS export with TensorFlow Datasets (its own environment)
+	@tests/conformance/rlds.sh
+
 bench: system  ## the benchmarks; one JSON object each
 	@for file in tests/benchmarks/*.py; do $(BIN)/python "$$file" || exit 1; done
+
+bench-dataset: .venv/.project  ## writing and joining datasets against LeRobot (after make conformance); docs/dataset_benchmarks.md again
+	@$(BIN)/python tests/benchmarks/dataset_against_lerobot.py --page docs/dataset_benchmarks.md
 
 lock:  ## requirements.lock and the image's lock again, from pyproject.toml (needs uv)
 	@deployments/local/lock.sh

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -49,8 +50,10 @@ Command = (
 def main(arguments: list[str] | None = None) -> None:
     """Parses the command line, runs the command and ends the process with its exit code.
 
-    Input that cannot be used is one line on standard error and exit code 2.
+    Input that cannot be used is one line on standard error and exit code 2. SIGTERM ends a command as Ctrl-C does, so that
+    it cleans up.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = tyro.cli(
         Command,
         prog="blueprint",
@@ -63,7 +66,7 @@ def main(arguments: list[str] | None = None) -> None:
         print("blueprint: interrupted; what was committed stays", file=sys.stderr)
         code = 130
     except (ValueError, RuntimeError, OSError) as error:
-        print(f"blueprint: error: {error}", file=sys.stderr)
+        print(f"blueprint: error: {' '.join(str(error).split())}", file=sys.stderr)
         code = 2
     raise SystemExit(code)
 

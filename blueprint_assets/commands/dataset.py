@@ -213,9 +213,9 @@ def _edit(action: Filter | Delete | Merge | Split | Append) -> dict[str, Any]:
 
 
 def _info(action: Info) -> int:
-    from blueprint_assets.dataset.reader import open_dataset
-
     with one_object(action.json):
+        from blueprint_assets.dataset.reader import open_dataset
+
         dataset = open_dataset(_absolute(action.folder))
         figures = _figures(dataset)
     if action.json:
@@ -287,14 +287,14 @@ def _figures(dataset: Dataset) -> dict[str, Any]:
 
 
 def _verify(action: Verify) -> int:
-    from blueprint_assets.dataset.verify import verify
-
     folder = _absolute(action.folder)
     console = own_console(sys.stderr)
     with (
         one_object(action.json),
         Bar(console=console, transient=True, disable=action.json or not console.is_terminal) as bar,
     ):
+        from blueprint_assets.dataset.verify import verify
+
         task = bar.add_task("", total=None)
 
         def show(step: Progress) -> None:

@@ -69,8 +69,10 @@ def _write(options: Export) -> list[ExportSummary]:
         raise ExportError(
             "--image-format, --name and --version are for --format rlds; LeRobot v2.1 keeps the videos as they are"
         )
-    splits = _open(options.dataset.expanduser().absolute())
-    card = _card(options.dataset.expanduser())
+    source = options.dataset.expanduser().absolute()
+    _demand_not_retracted(source)
+    splits = _open(source)
+    card = _card(source)
     total = sum(len(episodes) for episodes in splits.values())
     with _shown(total) as progress:
         if options.format == "rlds":
@@ -115,6 +117,19 @@ def _open(folder: Path) -> Splits:
             f"{', '.join(SPLITS)}"
         )
     return {name: open_dataset(folder / name).episodes for name in found}
+
+
+def _demand_not_retracted(folder: Path) -> None:
+    """An export of what was taken back would be in use for ever.
+
+    Raises:
+        RetractedError: the folder is a release, or a split of one, that holds a retracted scene.
+    """
+    from blueprint_assets.release.catalogue import DOCUMENT, open_release
+
+    for place in (folder, folder.parent):
+        if (place / DOCUMENT).is_file():
+            open_release(place)
 
 
 def _card(folder: Path) -> str | None:

@@ -104,7 +104,7 @@ def committed_figures(root: str, scene_id: str) -> SceneFigures:
 
 
 def _figures(store: SceneStore, scene_id: str, verify: bool) -> SceneFigures:
-    from io_managers.lineage import behind
+    from io_managers.ancestry import behind
 
     records = {asset: store.current(scene_id, asset) for asset in store.assets(scene_id)}
     found = {asset: record for asset, record in records.items() if record is not None}

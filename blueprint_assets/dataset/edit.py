@@ -232,9 +232,13 @@ def _unique(episodes: Sequence[Episode], skip_duplicates: bool) -> list[Episode]
         if before is episode:
             continue
         if before.document != document:
+            why = (
+                "the same recording, encoded or described in another way: take one of them"
+                if before.document.rows_sha256 == document.rows_sha256
+                else "one of them was made with a uuid that was taken"
+            )
             raise DatasetError(
-                f"{episode.origin} and {before.origin} are both called {document.episode_uuid} and are not the same; one of "
-                "them was made with a uuid that was taken"
+                f"{episode.origin} and {before.origin} are both called {document.episode_uuid} and are not the same; {why}"
             )
         if not skip_duplicates:
             raise DatasetError(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 
 class JudgeError(ValueError):
@@ -40,9 +41,16 @@ def lerobot_doctor(dataset: Path) -> Judgement:
     from lerobot_doctor.dataset_loader import load_dataset
     from lerobot_doctor.runner import Severity, run_checks
 
-    report = run_checks(load_dataset(str(dataset.resolve())))
+    loaded = load_dataset(str(dataset.resolve()))
+    texts = _language_columns(loaded.info.features) if loaded.info else []
+    for name in texts:
+        del loaded.info.features[name]
+        for episode in loaded.episodes_data:
+            episode.columns.pop(name, None)
+    report = run_checks(loaded)
     labels = [result.severity.value for result in report.results]
-    messages = [
+    messages = _not_judged("lerobot-doctor", texts)
+    messages += [
         f"{message.severity.value} {result.name}: {message.message}"
         for result in report.results
         for message in result.messages
@@ -64,12 +72,11 @@ def robovet(dataset: Path) -> Judgement:
     from robovet.checks import Severity
 
     loaded = load_dataset(dataset)
-    # It takes every column that is no video for numbers; LeRobot 0.6's language columns hold text.
-    texts = [name for name, feature in loaded.features.items() if feature.dtype == "language"]
+    texts = _language_columns({name: {"dtype": feature.dtype} for name, feature in loaded.features.items()})
     for name in texts:
         del loaded.features[name]
     results = run_doctor(loaded).results
-    messages = [f"not judged, since robovet does not know the type language: {', '.join(texts)}"] if texts else []
+    messages = _not_judged("robovet", texts)
     messages += [
         f"{result.severity.label} {result.check_id} {result.title}: {result.summary}"
         for result in results
@@ -87,6 +94,15 @@ def _demand_dataset(dataset: Path) -> None:
         raise JudgeError(f"{dataset}: no meta/info.json, so no LeRobot dataset to judge")
 
 
+def _language_columns(features: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """LeRobot 0.6's language columns: text, which both judges take for numbers."""
+    return [name for name, feature in features.items() if feature.get("dtype") == "language"]
+
+
+def _not_judged(package: str, columns: list[str]) -> list[str]:
+    return [f"not judged, since {package} does not know the type language: {', '.join(columns)}"] if columns else []
+
+
 def _judgement(package: str, labels: list[str], messages: list[str]) -> Judgement:
     counts = {label: labels.count(label) for label in ("PASS", "FAIL", "WARN")}
     outcome: Literal["passed", "failed", "unmeasured"] = "passed" if counts["PASS"] else "unmeasured"
@@ -96,7 +112,7 @@ def _judgement(package: str, labels: list[str], messages: list[str]) -> Judgemen
         passed=counts["PASS"],
         failed=counts["FAIL"],
         warned=counts["WARN"],
-        messages=tuple(messages),
+        messages=tuple(sorted(messages, key=lambda message: not message.startswith("FAIL"))),  # what failed comes first
     )
 
 

@@ -7,6 +7,7 @@ PSNR of AV1 crf 30 at about the same size for a third of the encoding time; abov
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -117,6 +118,7 @@ class VideoEncoder:
         self._payload: tuple[str, int] | None = None
         self._closed = False
         self._container = av.open(str(path), "w", format="mp4")
+        os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 prints a page about itself per video; errors only
         stream: Any = self._container.add_stream(self.codec.encoder, rate=fps, options=self.codec.options())
         stream.width, stream.height = width, height
         stream.pix_fmt = self.codec.pixel_format

@@ -17,8 +17,8 @@ from blueprint_assets.contracts.release import InputLicence, LeftOut, ReleasedPh
 from blueprint_assets.contracts.source import Intake, Source
 from blueprint_assets.stage1.intake import find
 from blueprint_assets.stage1.source import pixels_sha256, read_image
+from io_managers.ancestry import ancestry, behind
 from io_managers.errors import StoreError
-from io_managers.lineage import ancestry, behind
 from io_managers.record import CommitRecord
 from io_managers.store import SceneStore
 

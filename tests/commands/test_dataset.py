@@ -163,3 +163,36 @@ def test_what_a_store_committed_is_not_replaced(
     assert code == 2
     assert "write to --out instead" in err
     assert len(uuids(Path(dataset))) == 5
+
+
+@pytest.mark.parametrize("command", [("info",), ("verify",), ("filter", "--episodes", "0", "--out", "OUT")])
+def test_a_refusal_is_one_object_and_one_line(
+    command: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, *rest = [str(tmp_path / "out") if word == "OUT" else word for word in command]
+    code, out, err = blueprint(capsys, name, tmp_path / "nothing", *rest, "--json")
+    assert code == 2
+    (line,) = out.splitlines()
+    assert err == f"blueprint: error: {json.loads(line)['error']}\n"
+    assert "nothing" in err
+
+
+def test_a_name_is_shown_as_it_is(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "a 'b' [red]ü[/red]"
+    code, said, _ = blueprint(capsys, "filter", source, "--episodes", "0", "--out", out)
+    assert code == 0
+    assert out.name in said
+
+
+def test_a_page_is_refused_before_it_is_drawn(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for out in (tmp_path, tmp_path / "none" / "page.png"):
+        code, _, err = blueprint(capsys, "page", source, "--out", out)
+        assert code == 2
+        assert f"--out {out}" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_datasets_names_them(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = blueprint(capsys, "info", source.parent)
+    assert code == 2
+    assert "the datasets lerobot are in this folder" in err

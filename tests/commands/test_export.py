@@ -59,7 +59,7 @@ def test_what_cannot_be_done_is_told(release: Path, tmp_path: Path) -> None:
         export(Export(tmp_path, tmp_path / "out", "rlds"))
     with pytest.raises(ValueError, match="exists already"):
         export(Export(release, tmp_path, "rlds"))
-    with pytest.raises(ValueError, match="--image-format and --name are for --format rlds"):
+    with pytest.raises(ValueError, match="--image-format, --name and --version are for --format rlds"):
         export(Export(release, tmp_path / "out", "lerobot-v2.1", image_format="png"))
     with pytest.raises(ValueError, match="TensorFlow Datasets wants"):
         export(Export(release, tmp_path / "out", "rlds", name="../x"))

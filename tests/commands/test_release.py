@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from blueprint_assets.cli import main
+from blueprint_assets.commands.export import Export, export
 from blueprint_assets.commands.instance import open_instance, prepare
 from blueprint_assets.commands.release import Release, release
 from blueprint_assets.commands.retract import Retract, retract
-from blueprint_assets.release.catalogue import published, retractions
+from blueprint_assets.release.catalogue import RetractedError, published, retractions
 from blueprint_assets.release.retraction import RetractionError
 from fixtures.committed_scenes import commit_scene, pass_gates
 from fixtures.kill_points import memory_folder
@@ -107,8 +108,12 @@ def test_what_cannot_be_done_says_why(root: Path, tmp_path: Path) -> None:
         release(Release(root=tmp_path / "none"))
     with pytest.raises(RuntimeError, match=r"a limit of 10% a scene needs at least 10"):
         release(Release(root=root, max_scene_share=0.1))
-    with pytest.raises(RuntimeError, match="they must add up to 1"):
-        release(Release(root=root, fractions=(0.5, 0.1, 0.1)))
+    for wrong in (Release(root=root, fractions=(0.5, 0.1, 0.1)), Release(root=root, max_scene_share=float("nan"))):
+        with pytest.raises(ValueError, match=r"--max-scene-share .* --fractions .* add up to 1") as said:
+            release(wrong)
+        assert "\n" not in str(said.value)
+    with pytest.raises(ValueError, match="letters, digits"):
+        release(Release(root=root, version="../x", dry_run=True))
     with pytest.raises(RetractionError, match="neither in"):
         retract(Retract(scene="nobody", root=root))
     with pytest.raises(ValueError, match="contradict"):
@@ -133,5 +138,35 @@ def test_the_command_line(root: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     capsys.readouterr()
     assert run("release", "--list") == 0
     assert "a1" in capsys.readouterr().out
+    for retracted in (root / "releases" / "first", root / "releases" / "first" / "train"):
+        with pytest.raises(RetractedError, match="holds what was retracted"):
+            export(Export(retracted, tmp_path / "out", "lerobot-v2.1"))
+    assert not (tmp_path / "out").exists()
     (first, second) = published(root)
     assert first.document.rules == second.document.rules, "the next release keeps the rules of the one it replaces"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("release", "--version", "../x"),
+        ("release", "--fractions", "0.5", "0.5", "0.5", "--dry-run"),
+        ("release", "--root", "NOWHERE"),
+        ("release", "--root", "NOWHERE", "--list"),
+        ("retract", "nobody"),
+        ("retract", "a1", "--root", "NOWHERE"),
+        ("retract", "a1", "--yes", "--dry-run"),
+    ],
+)
+def test_a_refusal_is_one_object_and_one_line(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    given = [str(tmp_path / "nowhere") if a == "NOWHERE" else a for a in arguments]
+    with pytest.raises(SystemExit) as stopped:
+        main([*given, *(() if "--root" in given else ("--root", str(root))), "--json"])
+    assert stopped.value.code == 2
+    answer = capsys.readouterr()
+    (line,) = answer.out.splitlines()
+    told = json.loads(line)
+    (reason,) = told["failures"] if given[0] == "release" else [told["error"]]
+    assert answer.err == f"blueprint: error: {reason}\n"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from blueprint_assets.commands.trace import Trace, trace
-from fixtures.committed_scene import DATASET, FIRST, MADE_FROM, build_scene_folder, commit_asset
 from fixtures.synthetic_episodes import SCENE
+from fixtures.whole_scene import DATASET, FIRST, MADE_FROM, build_scene_folder, commit_asset
 from io_managers.store import SceneStore
 
 

@@ -13,8 +13,8 @@ from blueprint_assets.contracts.release import Release
 from blueprint_assets.contracts.source import Source
 from blueprint_assets.dataset.lineage import WRONG, Node
 from blueprint_assets.dataset.trace import TraceError, find_store, trace
-from fixtures.committed_scene import DATASET, FIRST, MADE_FROM, build_scene_folder, commit_asset
 from fixtures.synthetic_episodes import SCENE
+from fixtures.whole_scene import DATASET, FIRST, MADE_FROM, build_scene_folder, commit_asset
 from io_managers.digest import hash_file
 from io_managers.store import SceneStore
 
@@ -382,3 +382,21 @@ def test_the_tree_as_json(committed: Path) -> None:
         return 1 + sum(count(child) for child in node["from"])
 
     assert count(value) == len(list(tree.walk()))
+
+
+@pytest.mark.parametrize(
+    ("asset", "path"),
+    [
+        ("source", "input/source.json"),
+        ("scene_manifest", "assets/scene_manifest.json"),
+        ("simready_assets", "assets/simready_physics.json"),
+    ],
+)
+def test_a_damaged_document_is_a_line_and_not_the_end(root: Path, asset: str, path: str) -> None:
+    record = SceneStore(root).current(SCENE, asset)
+    assert record is not None
+    sha256 = record.file(path).sha256
+    (blob,) = (root / "blobs").rglob(f"*{sha256[8:]}*")
+    blob.chmod(0o600)
+    blob.write_bytes(b"{" + blob.read_bytes()[1:].replace(b"1", b"2", 1))
+    assert wrong(way_back(root)) == {path: "changed"}

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blueprint_assets.contracts.encoded_episode import Calibration, Sidecar, Subtask
-from blueprint_assets.dataset.checksums import read_checksums, write_checksums
+from blueprint_assets.dataset.checksums import read_checksums, write_checksums, write_listed
 from blueprint_assets.dataset.edit import merge_datasets, split_dataset
 from blueprint_assets.dataset.finding import Finding, Findings, UnsoundError
 from blueprint_assets.dataset.layout import DatasetFileError, read_info
@@ -270,3 +270,13 @@ def test_an_edit_of_what_travels_along_is_found(file: str, said: str, rich: Path
     else:
         path.write_bytes(b"another")
     assert [finding for finding in verify(dataset) if finding.file == file and said in finding.what]
+
+
+def test_a_file_written_later_keeps_the_list_true(dataset: Path) -> None:
+    write_checksums(dataset)
+    before = read_checksums(dataset)
+    write_listed(dataset, "README.md", "# A card\n")
+    after = read_checksums(dataset)
+    assert {file for file in after if after[file] != before[file]} == {"README.md"}
+    assert list(after) == sorted(before)
+    assert verify(dataset) == []

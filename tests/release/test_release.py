@@ -12,6 +12,7 @@ import yaml
 from blueprint_assets.contracts.release import SPLITS, Release, Rules
 from blueprint_assets.dataset import video
 from blueprint_assets.dataset.reader import open_dataset
+from blueprint_assets.dataset.verify import verify
 from blueprint_assets.release.catalogue import MAKING, ReleaseBusyError, next_version, published, writing
 from blueprint_assets.release.plan import ReleaseError
 from blueprint_assets.release.release import Outcome
@@ -104,6 +105,11 @@ def test_sha256sum_agrees_and_nothing_can_be_written_by_accident(four: SceneStor
     made = make()
     subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=made.folder, check=True)
     assert {path.stat().st_mode & 0o777 for path in made.folder.rglob("*") if path.is_file()} == {0o444}
+    splits = sorted(path.parent.parent for path in made.folder.glob("*/meta/info.json"))
+    assert len(splits) > 1
+    for split in splits:
+        subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=split, check=True)
+        assert verify(split) == [], "a split is a sound dataset of its own, with the card that the release gave it"
 
 
 def test_the_card_tells_what_is_in_it(four: SceneStore, make: Make) -> None:

@@ -15,43 +15,38 @@ from blueprint_assets.scene import authoring
 ROOT = Path(__file__).parents[2]
 
 WRITE = """
-import sys, threading
+import sys
 from pathlib import Path
 
-def write():
-    import numpy as np
-    from pxr import Sdf, UsdGeom
-    from blueprint_assets.scene import authoring
+from pxr import Vt
 
-    layer = Sdf.Layer.CreateAnonymous(".usda")
-    stage = authoring.new_stage(layer, "thing", "component")
-    UsdGeom.Xform.Define(stage, "/thing/collision")
-    corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], dtype=float)
-    faces = np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [0, 3, 2]])
-    authoring.mesh(stage, "/thing/visual", corners, faces, corners[:, :2])
-    for number in range(3):
-        authoring.mesh(stage, f"/thing/collision/hull_{number}", corners * (number + 1), faces)
-    authoring.export_with_geometry(layer, Path(sys.argv[2]) / "thing.usda", "geometry.usdc")
+met_first = [Vt.TokenArray([name]) for name in sys.argv[1].split(",")]
 
-if sys.argv[1] == "sdf_first":
-    from pxr import Sdf
-if sys.argv[1] == "here":
-    write()
-else:
-    thread = threading.Thread(target=write)
-    thread.start()
-    thread.join()
+import numpy as np
+from pxr import Sdf, UsdGeom
+from blueprint_assets.scene import authoring
+
+layer = Sdf.Layer.CreateAnonymous(".usda")
+stage = authoring.new_stage(layer, "thing", "component")
+UsdGeom.Xform.Define(stage, "/thing/collision")
+corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], dtype=float)
+faces = np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [0, 3, 2]])
+authoring.mesh(stage, "/thing/visual", corners, faces, corners[:, :2])
+for number in range(3):
+    authoring.mesh(stage, f"/thing/collision/hull_{number}", corners * (number + 1), faces)
+authoring.export_with_geometry(layer, Path(sys.argv[2]) / "thing.usda", "geometry.usdc")
 """
 
 
 def test_every_process_writes_the_same_bytes(tmp_path: Path) -> None:
-    """A thread has a heap of its own. Where OpenUSD's names lie in memory, and so their order by address, depends on which
-    thread met them first: in the first process here all are met by one, in the last by two, as in a running pipeline."""
+    """OpenUSD keeps each name once, where there was room when it was first met: which lies before which in memory is settled
+    here by meeting them in that order, and in a pipeline by what ran before."""
     found: dict[str, set[str]] = {"thing.usda": set(), "geometry.usdc": set()}
-    for hash_seed, loaded in enumerate(("here", "in_a_thread", "sdf_first")):
-        out = tmp_path / loaded
+    names = ("default", "interpolation", "typeName")
+    for hash_seed, order in enumerate((names, names[::-1], names[1:] + names[:1])):
+        out = tmp_path / str(hash_seed)
         done = subprocess.run(
-            [sys.executable, "-c", WRITE, loaded, str(out)],
+            [sys.executable, "-c", WRITE, ",".join(order), str(out)],
             cwd=ROOT,
             env={"PYTHONHASHSEED": str(hash_seed)},
             capture_output=True,

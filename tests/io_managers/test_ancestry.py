@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from io_managers.lineage import ancestry, behind
+from io_managers.ancestry import ancestry, behind
 from io_managers.record import CommitRecord, CommittedFile, Provenance, commit_id_of
 
 
