@@ -38,7 +38,7 @@ def main(dataset: Path, samples: list[int], out: Path) -> dict[str, Any]:
         f"local/{dataset.name}",
         root=dataset,
         video_backend="pyav",
-        episode_filter=lambda episode: bool(episode["success"]) and episode["quality_score"] > 0.5,
+        episode_filter=lambda episode: bool(episode["success"]) and (episode["quality_score"] or 0) > 0.5,
     )
     # A policy asks for futures: the window that reaches over the end of an episode must be padded, not leak.
     window = LeRobotDataset(

@@ -2,8 +2,9 @@
 
     python write_with_lerobot.py EPISODES.npz INFO.json OUT
 
-EPISODES.npz holds `<episode>/{state,action,scene,wrist}`; INFO.json is the info.json of our dataset, whose features are
-declared alike. AV1 as LeRobot sets it by default.
+EPISODES.npz holds `tasks` and, per frame, `<episode>/<feature>`; INFO.json is the info.json of our dataset, whose features
+are declared alike and whose codec settings are LeRobot's here. One encoder thread, because x264's output depends on their
+number (SVT-AV1's does not).
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 
 def main(episodes: Path, info: Path, out: Path) -> None:
+    from lerobot.configs import RGBEncoderConfig
     from lerobot.datasets.lerobot_dataset import LeRobotDataset
 
     declared = json.loads(info.read_text())
@@ -25,19 +28,25 @@ def main(episodes: Path, info: Path, out: Path) -> None:
         for name, f in declared["features"].items()
         if name not in own
     }
+    video = next(f["info"] for f in declared["features"].values() if f["dtype"] == "video")
+    settings = {name: video[f"video.{name}"] for name in ("g", "crf", "preset", "extra_options")}
+    encoder = RGBEncoderConfig(vcodec=video["video.codec"], **settings)
     dataset = LeRobotDataset.create(
-        "local/reference", declared["fps"], features, root=out, robot_type=declared["robot_type"], use_videos=True
+        "local/reference",
+        declared["fps"],
+        features,
+        root=out,
+        robot_type=declared["robot_type"],
+        use_videos=True,
+        rgb_encoder=encoder,
+        encoder_threads=1,
     )
     arrays = np.load(episodes, allow_pickle=False)
-    count = 1 + max(int(name.split("/")[0]) for name in arrays.files if name[0].isdigit())
-    for episode in range(count):
-        state, action = arrays[f"{episode}/state"], arrays[f"{episode}/action"]
-        images = {camera: arrays[f"{episode}/{camera}"] for camera in ("scene", "wrist")}
-        for t in range(len(state)):
-            last = np.array([t == len(state) - 1])
-            frame = {"observation.state": state[t], "action": action[t], "next.done": last, "next.success": last}
-            frame |= {f"observation.images.{camera}": images[camera][t] for camera in images}
-            dataset.add_frame(frame | {"task": str(arrays["tasks"][episode])})
+    for episode, task in enumerate(arrays["tasks"]):
+        columns: dict[str, Any] = {name: arrays[f"{episode}/{name}"] for name in features}
+        for t in range(len(columns["action"])):
+            frame = {name: np.atleast_1d(values[t]) for name, values in columns.items()}
+            dataset.add_frame(frame | {"task": str(task)})
         dataset.save_episode()
     dataset.finalize()
 

@@ -25,7 +25,7 @@ def test_the_short_benchmark_measures_our_side_and_says_what_it_did_not(tmp_path
     report = json.loads(done.stdout.splitlines()[-1])
     assert report["missed"] == []
     assert len(report["not_measured"]) == 7  # every comparison with LeRobot
-    for case in ("256x256 AV1", "256x256 H.264", "640x480 AV1"):
+    for case in ("256x256 AV1", "256x256 H.264", "640x480 AV1", "256x256 AV1, rendered"):
         assert report["writing"][case]["ours"]["cpu_seconds"]["median"] > 0
         assert "streaming" not in report["writing"][case]
     assert report["quality"]["256x256 av1 crf 30"]["psnr_mean"] > 30
