@@ -133,6 +133,7 @@ def main() -> int:
             "benchmark": "dataset_against_lerobot",
             "load_before": round(os.getloadavg()[0], 2),
             "cores": os.cpu_count(),
+            "repeat": arguments.repeat,
             "writing": writing(bench, judgement),
             "assembling": assembling(bench, judgement),
             "memory_megabytes": memory(bench, judgement),

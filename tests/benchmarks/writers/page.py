@@ -24,7 +24,7 @@ def page(report: Mapping[str, Any], asked: Mapping[str, Mapping[str, float]]) ->
         "",
         "Written by `make bench-dataset`, which measures everything anew; LeRobot 0.6.1 is in an environment of its own.",
         f"{report['cores']} cores without a GPU, load {report['load_before']} before and {report['load_after']} after (the",
-        "benchmark itself is part of the latter). Each figure is the median of the runs, with the least and the most.",
+        f"benchmark itself is part of the latter). {_runs(report['repeat'])}",
         "",
         "Same frames for all: drawn pictures of an arm, a textured table and three objects, from a fixed camera and from one on",
         "the wrist, 300 frames an episode, 20 a second. Same codec settings: AV1 crf 30 preset 12, H.264 crf 30 medium, two",
@@ -110,6 +110,12 @@ def page(report: Mapping[str, Any], asked: Mapping[str, Mapping[str, float]]) ->
         "",
     ]
     return "\n".join(lines)
+
+
+def _runs(repeat: int) -> str:
+    if repeat == 1:
+        return "Each figure is of a single run: take it as indicative."
+    return f"Each figure is the median of {repeat} runs, with the least and the most."
 
 
 def _writing_rows(case: str, found: Mapping[str, Any], asked: Mapping[str, float]) -> list[list[str]]:
