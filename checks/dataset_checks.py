@@ -12,7 +12,7 @@ from checks import thresholds
 from checks.verdict import Verdict, failed, gate, passed, unmeasured
 
 if TYPE_CHECKING:
-    from blueprint_assets.dataset.judges import Judgement
+    from blueprint_assets.dataset.review.judges import Judgement
 
 
 @gate(episodes)
@@ -44,7 +44,7 @@ def episodes_are_whole(scene: Path) -> Verdict:
 @gate(lerobot_dataset)
 def dataset_is_sound(scene: Path) -> Verdict:
     """Every row, packet and statistic is that of the recorded episodes; the tables keep their schemas; no file is extra."""
-    from blueprint_assets.dataset.verify import verify
+    from blueprint_assets.dataset.review.verify import verify
 
     found = verify(_only(scene, "episodes/*/lerobot/meta/info.json").parent.parent)
     measured = {"findings": len(found)}
@@ -56,7 +56,7 @@ def dataset_is_sound(scene: Path) -> Verdict:
 @gate(lerobot_dataset)
 def lerobot_doctor_passes(scene: Path) -> Verdict:
     """lerobot-doctor finds nothing failed in the dataset."""
-    from blueprint_assets.dataset.judges import lerobot_doctor
+    from blueprint_assets.dataset.review.judges import lerobot_doctor
 
     return _judged(scene, lerobot_doctor)
 
@@ -64,7 +64,7 @@ def lerobot_doctor_passes(scene: Path) -> Verdict:
 @gate(lerobot_dataset)
 def robovet_passes(scene: Path) -> Verdict:
     """robovet finds nothing failed in the dataset."""
-    from blueprint_assets.dataset.judges import robovet
+    from blueprint_assets.dataset.review.judges import robovet
 
     return _judged(scene, robovet)
 

@@ -14,7 +14,7 @@ from checks import thresholds
 from checks.verdict import Number, Verdict, failed, gate, passed, unmeasured
 
 if TYPE_CHECKING:
-    from blueprint_assets.dataset.physics_review import RecordedJob
+    from blueprint_assets.dataset.review.physics import RecordedJob
 
 NEEDS = (simready_assets, scene_usd, geniesim_export, geniesim_job)
 NOTHING = "no episode was accepted, so there is nothing to measure"
@@ -69,7 +69,7 @@ def replays_bit_by_bit(scene: Path) -> Verdict:
     """Accepted episodes, chosen by hash, simulated again in a fresh process from their seed and commands, give the recorded
     states and frames to the last bit. Recorded by another simulator or version, nothing was measured.
     """
-    from blueprint_assets.dataset.replay import ReplayUnavailableError, chosen, replay_in_fresh_process
+    from blueprint_assets.dataset.review.replay import ReplayUnavailableError, chosen, replay_in_fresh_process
 
     job = _job(scene)
     picked = chosen(job.taken, thresholds.REPLAYED_EPISODES)
@@ -89,7 +89,7 @@ def replays_bit_by_bit(scene: Path) -> Verdict:
 
 
 def _job(scene: Path) -> RecordedJob:
-    from blueprint_assets.dataset.physics_review import RecordedJob
+    from blueprint_assets.dataset.review.physics import RecordedJob
 
     return RecordedJob.of(scene)
 

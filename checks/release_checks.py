@@ -11,7 +11,7 @@ from blueprint_assets.release.assets import dataset_release
 from checks.verdict import Verdict, failed, passed, store_gate, unmeasured
 
 if TYPE_CHECKING:
-    from blueprint_assets.dataset.judges import Judgement
+    from blueprint_assets.dataset.review.judges import Judgement
 
 
 def latest_release(root: str) -> tuple[Path, str] | None:
@@ -103,7 +103,7 @@ def release_holds_nothing_retracted(folder: Path) -> Verdict:
 @release_gate
 def release_passes_lerobot_doctor(folder: Path) -> Verdict:
     """lerobot-doctor finds nothing failed in any split."""
-    from blueprint_assets.dataset.judges import lerobot_doctor
+    from blueprint_assets.dataset.review.judges import lerobot_doctor
 
     return _judged_by(folder, lerobot_doctor)
 
@@ -111,7 +111,7 @@ def release_passes_lerobot_doctor(folder: Path) -> Verdict:
 @release_gate
 def release_passes_robovet(folder: Path) -> Verdict:
     """robovet finds nothing failed in any split."""
-    from blueprint_assets.dataset.judges import robovet
+    from blueprint_assets.dataset.review.judges import robovet
 
     return _judged_by(folder, robovet)
 

@@ -293,7 +293,7 @@ def _verify(action: Verify) -> int:
         one_object(action.json),
         Bar(console=console, transient=True, disable=action.json or not console.is_terminal) as bar,
     ):
-        from blueprint_assets.dataset.verify import verify
+        from blueprint_assets.dataset.review.verify import verify
 
         task = bar.add_task("", total=None)
 

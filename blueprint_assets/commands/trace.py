@@ -17,7 +17,7 @@ from rich.tree import Tree
 from blueprint_assets.commands.one_object import one_object
 
 if TYPE_CHECKING:
-    from blueprint_assets.dataset.lineage import Node
+    from blueprint_assets.dataset.origin.lineage import Node
 
 STYLES = {"ok": "green", "changed": "bold red", "missing": "bold red", "superseded": "bold yellow"}
 WHOLE_LINES = 2000
@@ -50,8 +50,8 @@ class Trace:
 
 def trace(options: Trace) -> int:
     """Prints the tree; returns the exit code."""
-    from blueprint_assets.dataset.lineage import WRONG
-    from blueprint_assets.dataset.trace import find_store, trace
+    from blueprint_assets.dataset.origin.lineage import WRONG
+    from blueprint_assets.dataset.origin.trace import find_store, trace
     from io_managers.store import SceneStore
 
     with one_object(options.json):

@@ -21,8 +21,8 @@ from .episode import Episode
 from .layout import DatasetError
 from .lerobot import DatasetSummary, assemble
 from .reader import Dataset, open_dataset
+from .review.verify import changed, demand_sound, snapshot
 from .unit import read_unit
-from .verify import changed, demand_sound, snapshot
 
 PART_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}"
 AT_FDCWD, RENAME_EXCHANGE = -100, 2

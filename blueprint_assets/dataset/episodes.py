@@ -32,8 +32,8 @@ from resources.simulator import CONTROL_HZ
 
 from .acceptance import Candidate, review
 from .encoding import UNITS, Encoding
+from .origin.provenance import episode_provenance
 from .picture_page import write_picture_page
-from .provenance import episode_provenance
 from .rendering import Render
 from .sidecars import Modality
 from .unit import read_unit

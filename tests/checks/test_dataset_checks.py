@@ -126,5 +126,5 @@ def test_a_damaged_dataset_fails(
 def test_a_judge_that_is_not_installed_has_measured_nothing(
     imported: Path, measure: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("blueprint_assets.dataset.judges.find_spec", lambda name: None)
+    monkeypatch.setattr("blueprint_assets.dataset.review.judges.find_spec", lambda name: None)
     assert [measure(name, imported).outcome for name in JUDGES] == ["unmeasured", "unmeasured"]

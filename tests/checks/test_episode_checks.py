@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import checks.episode_checks  # noqa: F401  makes its gates known
-from blueprint_assets.dataset.physics_review import RecordedJob
+from blueprint_assets.dataset.review.physics import RecordedJob
 from checks import thresholds
 from checks.verdict import MEASUREMENTS, Verdict
 from fixtures.recorded_job import build_recorded_job

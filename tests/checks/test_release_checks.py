@@ -142,6 +142,6 @@ def test_a_damaged_split_fails_its_judges(release: Path, measure: Measure, judge
 def test_a_judge_that_is_not_installed_has_measured_nothing(
     made: Path, measure: Measure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("blueprint_assets.dataset.judges.find_spec", lambda name: None)
+    monkeypatch.setattr("blueprint_assets.dataset.review.judges.find_spec", lambda name: None)
     for name in CHECKS[-2:]:
         assert measure(f"dataset_release/{name}", made / "releases" / "v1").outcome == "unmeasured"

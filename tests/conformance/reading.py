@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from harness import SAMPLES, TASKS, LeRobot, Report, nth, pictures
 
-from blueprint_assets.dataset.judges import JUDGES
 from blueprint_assets.dataset.lerobot import Limits, assemble
+from blueprint_assets.dataset.review.judges import JUDGES
 from blueprint_assets.dataset.tables import episode_key
 from blueprint_assets.dataset.unit import Unit
 from blueprint_assets.dataset.video import decode

@@ -23,9 +23,9 @@ from blueprint_assets.dataset.depth import (
     histogram_of,
     quantize,
 )
-from blueprint_assets.dataset.judges import JUDGES
 from blueprint_assets.dataset.lerobot import assemble
 from blueprint_assets.dataset.reader import open_dataset
+from blueprint_assets.dataset.review.judges import JUDGES
 from blueprint_assets.dataset.stats import ImageHistogram, vector_statistics
 from blueprint_assets.dataset.unit import UnitError, UnitWriter, read_unit
 from blueprint_assets.dataset.video import Segment, VideoEncoder, VideoError, decode, read_packets

@@ -21,11 +21,11 @@ from blueprint_assets.dataset.edit import (
     merge_datasets,
     split_dataset,
 )
-from blueprint_assets.dataset.judges import lerobot_doctor, robovet
 from blueprint_assets.dataset.lerobot import DatasetError, DatasetSummary, assemble
 from blueprint_assets.dataset.reader import open_dataset
+from blueprint_assets.dataset.review.judges import lerobot_doctor, robovet
+from blueprint_assets.dataset.review.verify import demand_sound
 from blueprint_assets.dataset.unit import Unit
-from blueprint_assets.dataset.verify import demand_sound
 from fixtures.synthetic_episodes import make_unit
 from io_managers.errors import StoreBusyError
 

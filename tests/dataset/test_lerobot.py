@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from blueprint_assets.contracts.import_manifest import ImportManifest
-from blueprint_assets.dataset.judges import JUDGES, JudgeError, Judgement, lerobot_doctor, robovet
 from blueprint_assets.dataset.lerobot import DatasetError, Limits, assemble, assemble_scene
+from blueprint_assets.dataset.review.judges import JUDGES, JudgeError, Judgement, lerobot_doctor, robovet
 from blueprint_assets.dataset.unit import Unit, UnitError
 from blueprint_assets.dataset.video import AV1, decode
 from fixtures.synthetic_episodes import FPS, arm, images, make_unit
@@ -205,7 +205,7 @@ def test_judges_refuse_a_folder_without_dataset(tmp_path: Path) -> None:
 
 
 def test_a_judge_that_is_not_installed_has_measured_nothing(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("blueprint_assets.dataset.judges.find_spec", lambda name: None)
+    monkeypatch.setattr("blueprint_assets.dataset.review.judges.find_spec", lambda name: None)
     assert [judge(dataset).outcome for judge in JUDGES] == ["unmeasured", "unmeasured"]
 
 
@@ -316,7 +316,8 @@ def test_the_card_says_what_is_in_it(dataset: Path) -> None:
 def test_importing_the_writer_loads_no_heavy_library() -> None:
     heavy = "av pyarrow PIL cv2 mujoco torch lerobot dagster lerobot_doctor robovet pandas"
     code = (
-        "import sys, blueprint_assets.dataset.episodes, blueprint_assets.dataset.lerobot, blueprint_assets.dataset.judges\n"
+        "import sys, blueprint_assets.dataset.episodes, blueprint_assets.dataset.lerobot\n"
+        "import blueprint_assets.dataset.review.judges\n"
         f"print([name for name in {heavy.split()} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

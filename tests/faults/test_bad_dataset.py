@@ -18,7 +18,7 @@ import pytest
 from blueprint_assets.cli import main
 from blueprint_assets.dataset.checksums import write_checksums
 from blueprint_assets.dataset.lerobot import DatasetError, assemble
-from blueprint_assets.dataset.verify import demand_sound, verify
+from blueprint_assets.dataset.review.verify import demand_sound, verify
 from blueprint_assets.dataset.video import Segment, concatenate
 from fixtures.synthetic_episodes import FPS, make_unit
 

@@ -12,7 +12,7 @@ import yaml
 from blueprint_assets.contracts.release import SPLITS, Release, Rules
 from blueprint_assets.dataset import video
 from blueprint_assets.dataset.reader import open_dataset
-from blueprint_assets.dataset.verify import verify
+from blueprint_assets.dataset.review.verify import verify
 from blueprint_assets.release.catalogue import MAKING, ReleaseBusyError, next_version, published, writing
 from blueprint_assets.release.plan import ReleaseError
 from blueprint_assets.release.release import Outcome

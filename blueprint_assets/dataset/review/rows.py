@@ -14,18 +14,18 @@ from blueprint_assets.contracts.encoded_episode import Calibration, EncodedEpiso
 from io_managers.digest import hash_file
 from resources.observability import Progress, ProgressSink
 
-from . import language
-from .calibration import CALIBRATION_PATH
+from .. import language
+from ..calibration import CALIBRATION_PATH
+from ..layout import EPISODES, INFO, STATS, DatasetFileError, inside, read_json, reading
+from ..lerobot import column_values
+from ..reader import KEY, Dataset
+from ..sidecar_tables import plain_values
+from ..sketch import VectorSketch, exact_quantiles
+from ..stats import STATISTIC_NAMES, ImageHistogram, Statistics, table_statistics
+from ..tables import VECTORS, episode_key, feature_declarations
+from ..unit import rows_sha256
 from .finding import Findings, first_difference
-from .layout import EPISODES, INFO, STATS, DatasetFileError, inside, read_json, reading
-from .lerobot import column_values
-from .reader import KEY, Dataset
-from .sidecar_tables import plain_values
-from .sketch import VectorSketch, exact_quantiles
-from .stats import STATISTIC_NAMES, ImageHistogram, Statistics, table_statistics
 from .table_schemas import NUMBERS, frame_batch, frame_schema, judge
-from .tables import VECTORS, episode_key, feature_declarations
-from .unit import rows_sha256
 
 if TYPE_CHECKING:
     import pyarrow as pa

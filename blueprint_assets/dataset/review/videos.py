@@ -13,11 +13,11 @@ import numpy as np
 
 from resources.observability import Progress, ProgressSink
 
+from ..layout import EPISODES, INFO
+from ..mp4 import VideoError
+from ..reader import Dataset
+from ..video import Segment
 from .finding import Findings
-from .layout import EPISODES, INFO
-from .mp4 import VideoError
-from .reader import Dataset
-from .video import Segment
 
 
 @dataclass

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .calibration import CALIBRATION_PATH
+from ..calibration import CALIBRATION_PATH
+from ..layout import EPISODES, INFO, STATS, TASKS
+from ..reader import Dataset
+from ..tables import PER_FRAME, VECTORS
 from .finding import Findings, first_difference
-from .layout import EPISODES, INFO, STATS, TASKS
-from .reader import Dataset
 from .table_schemas import episode_schema, frame_types, judge
-from .tables import PER_FRAME, VECTORS
 
 FOLDERS = ("data", "videos", "meta", "sidecars")
 """Below these, every file must belong to the dataset; beside them anything may stand."""

@@ -22,7 +22,7 @@ from blueprint_assets.tasks.scene import TaskScene
 from blueprint_assets.tasks.variation import varied_poses
 from resources.simulator import Simulator, SimulatorError
 
-from .physics_review import RecordedJob, Taken
+from .physics import RecordedJob, Taken
 
 Array = NDArray[np.float64]
 

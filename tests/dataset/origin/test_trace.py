@@ -11,8 +11,8 @@ import pytest
 
 from blueprint_assets.contracts.release import Release
 from blueprint_assets.contracts.source import Source
-from blueprint_assets.dataset.lineage import WRONG, Node
-from blueprint_assets.dataset.trace import TraceError, find_store, trace
+from blueprint_assets.dataset.origin.lineage import WRONG, Node
+from blueprint_assets.dataset.origin.trace import TraceError, find_store, trace
 from fixtures.synthetic_episodes import SCENE
 from fixtures.whole_scene import DATASET, FIRST, MADE_FROM, build_scene_folder, commit_asset
 from io_managers.digest import hash_file

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..layout import DatasetInfo, location_columns
 from .finding import Findings
-from .layout import DatasetInfo, location_columns
 
 if TYPE_CHECKING:
     import pandas as pd

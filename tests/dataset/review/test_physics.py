@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from blueprint_assets.contracts.base import ContractError
-from blueprint_assets.dataset.physics_review import Deepest, RecordedJob, ReviewError
+from blueprint_assets.dataset.review.physics import Deepest, RecordedJob, ReviewError
 from fixtures.synthetic_episodes import finished_job, recorded_episode, recordings_folder
 from io_managers.digest import hash_file
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .layout import DatasetError
+from ..layout import DatasetError
 
 SHOWN = 200
 """Characters of a value that a finding keeps."""

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blueprint_assets.contracts.geniesim_local import Episode, LocalDatasetInfo
-from blueprint_assets.dataset.provenance import episode_provenance, name_and_version, recorded_penetration
+from blueprint_assets.dataset.origin.provenance import episode_provenance, name_and_version, recorded_penetration
 from fixtures.synthetic_episodes import finished_job, recorded_episode, recordings_folder
 
 VALUES = {"lifted_m": 0.13, "lift_height_min_m": 0.1, "gripped_frames": 20.0}

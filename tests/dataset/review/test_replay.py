@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from blueprint_assets.contracts.geniesim_local import Episode
 from blueprint_assets.contracts.geniesim_recording import Recording
-from blueprint_assets.dataset.physics_review import Taken
-from blueprint_assets.dataset.replay import chosen, replay
+from blueprint_assets.dataset.review.physics import Taken
+from blueprint_assets.dataset.review.replay import chosen, replay
 from blueprint_assets.tasks.scene import TaskScene
 from fixtures.synthetic_episodes import recorded_episode, recordings_folder
 from resources.simulator import JOINT_NAMES, RecordingInfo, SimulatorError

@@ -20,14 +20,14 @@ from pathlib import Path
 from io_managers.digest import hash_file
 from resources.observability import ProgressSink, silent
 
-from .checksums import CHECKSUMS, read_checksums
+from ..checksums import CHECKSUMS, read_checksums
+from ..layout import INFO, DatasetError, DatasetFileError, inside
+from ..mp4 import VideoError
+from ..reader import Dataset, open_dataset
 from .finding import Finding, Findings, UnsoundError
-from .layout import INFO, DatasetError, DatasetFileError, inside
-from .mp4 import VideoError
-from .reader import Dataset, open_dataset
-from .rows_review import RowsReview
-from .structure_review import review_structure
-from .video_review import review_stream
+from .rows import RowsReview
+from .structure import review_structure
+from .videos import review_stream
 
 Snapshot = dict[str, tuple[int, int, int]]
 

@@ -17,14 +17,14 @@ from blueprint_assets.contracts.release import Release
 from io_managers.record import CommitRecord
 from io_managers.store import SceneStore
 
-from .layout import INFO, DatasetFileError
+from ..layout import INFO, DatasetFileError
+from ..mp4 import VideoError
+from ..reader import KEY, UUID, Dataset, DatasetEpisode, open_dataset
+from ..sidecar_tables import PROVENANCE_PATH
+from ..tables import episode_key
+from ..unit import DOCUMENT, rows_sha256
+from ..video import Segment, decode, segment_sha256
 from .lineage import Lineage, Node
-from .mp4 import VideoError
-from .reader import KEY, UUID, Dataset, DatasetEpisode, open_dataset
-from .sidecar_tables import PROVENANCE_PATH
-from .tables import episode_key
-from .unit import DOCUMENT, rows_sha256
-from .video import Segment, decode, segment_sha256
 
 RELEASE = "release.json"
 SIDECAR = PROVENANCE_PATH.rpartition("/")[0]

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from blueprint_assets.contracts.encoded_episode import Calibration, Sidecar, Subtask
 from blueprint_assets.dataset.checksums import read_checksums, write_checksums, write_listed
 from blueprint_assets.dataset.edit import merge_datasets, split_dataset
-from blueprint_assets.dataset.finding import Finding, Findings, UnsoundError
 from blueprint_assets.dataset.layout import DatasetFileError, read_info
 from blueprint_assets.dataset.lerobot import DatasetError, Limits, assemble
-from blueprint_assets.dataset.table_schemas import frame_batch, frame_schema, judge
+from blueprint_assets.dataset.review.finding import Finding, Findings, UnsoundError
+from blueprint_assets.dataset.review.table_schemas import frame_batch, frame_schema, judge
+from blueprint_assets.dataset.review.verify import demand_sound, verify
 from blueprint_assets.dataset.unit import Description, Unit, UnitWriter
-from blueprint_assets.dataset.verify import demand_sound, verify
 from fixtures.synthetic_episodes import arm, images, make_unit
 from resources.observability import Progress
 from resources.simulator import JOINT_NAMES
