@@ -1,6 +1,6 @@
 # Targets for users and developers; `make` lists them. Everything happens inside this folder (.venv, demo).
 .DEFAULT_GOAL := help
-.PHONY: help venv system demo test test-slow lint conformance conformance-rlds bench bench-dataset lock schemas clean
+.PHONY: help venv system demo test test-slow lint conformance conformance-rlds bench bench-dataset bench-cloning lock schemas clean
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
@@ -52,6 +52,9 @@ bench: system  ## the benchmarks but the dataset's; one JSON object each
 bench-dataset: .venv/.project  ## writing and joining datasets against LeRobot (after make conformance); docs/dataset_benchmarks.md again
 	@$(BIN)/python tests/benchmarks/dataset_against_lerobot.py --page docs/dataset_benchmarks.md
 
+bench-cloning: system  ## the behaviour cloning example's curve (after make conformance; hours), in behaviour-cloning/
+	@$(BIN)/python tests/benchmarks/behaviour_cloning/study.py behaviour-cloning
+
 lock:  ## requirements.lock and the image's lock again, from pyproject.toml (needs uv)
 	@deployments/local/lock.sh
 
@@ -59,5 +62,5 @@ schemas: .venv/.project  ## fixtures/contracts/*.schema.json again, from the con
 	@$(BIN)/python -m blueprint_assets.contracts.schemas
 
 clean:  ## remove .venv, caches and demo/
-	rm -rf .venv .conformance .mypy_cache .ruff_cache .pytest_cache .hypothesis demo dist MUJOCO_LOG.TXT
+	rm -rf .venv .conformance .mypy_cache .ruff_cache .pytest_cache .hypothesis demo dist behaviour-cloning MUJOCO_LOG.TXT
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
