@@ -72,4 +72,6 @@ def explained(action: str, path: str | os.PathLike[str]) -> Iterator[None]:
             raise StoreError(
                 f"{where}: {reason} while {action}; make the root writable for this user, or choose another"
             ) from error
-        raise StoreError(f"{where}: {reason} while {action}; see that this place exists and can be written to, then run again") from error
+        raise StoreError(
+            f"{where}: {reason} while {action}; see that this place exists and can be written to, then run again"
+        ) from error
