@@ -139,3 +139,19 @@ def joined(body: trimesh.Trimesh, part: trimesh.Trimesh) -> trimesh.Trimesh:
     if len(pieces) != 1 or not union.is_volume:
         return body
     return trimesh.Trimesh(vertices=union.vertices, faces=union.faces, process=False)
+
+
+def hollowed(body: trimesh.Trimesh, cavity: trimesh.Trimesh) -> trimesh.Trimesh:
+    """The body without the cavity, which opens it where it reaches out; the body itself where that is not one closed solid.
+
+    Raises:
+        ShapeError: one of them is not closed.
+    """
+    import trimesh
+
+    if not (body.is_volume and cavity.is_volume):
+        raise ShapeError("only a closed solid can be hollowed, by a closed one")
+    rest = trimesh.boolean.difference([body, cavity], engine="manifold")
+    if rest.is_empty or not rest.is_volume or len(rest.split(only_watertight=True)) != 1:
+        return body
+    return trimesh.Trimesh(vertices=rest.vertices, faces=rest.faces, process=False)

@@ -82,3 +82,36 @@ def as_rows(matrix: ArrayLike) -> Sequence[Sequence[float]]:
     """A (4, 4) matrix as nested lists, for documents."""
     rows: list[list[float]] = np.asarray(matrix, dtype=float).tolist()
     return rows
+
+
+ORTHOGONAL = 1e-4
+"""How far from 90 degrees axes may be and still count as unsheared: the cosine between them. Float32 files reach 1e-6."""
+
+
+class TransformError(ValueError):
+    """A matrix is not a rotation, a scale and a translation. The message says what it is instead."""
+
+
+def decompose(matrix: ArrayLike) -> tuple[Array, Array, Array]:
+    """Translation (3,), unit quaternion (w, x, y, z) and scale (3,) of T @ R @ S, shape (4, 4).
+
+    Raises:
+        TransformError: it is not finite or not affine; it flattens, mirrors or shears.
+    """
+    m = np.asarray(matrix, dtype=float)
+    if m.shape != (4, 4) or not np.isfinite(m).all():
+        raise TransformError(f"not a finite 4x4 matrix: {m.tolist()}")
+    if np.abs(m[3] - (0, 0, 0, 1)).max() > 1e-9:
+        raise TransformError(f"the last row is {m[3].tolist()}, not 0 0 0 1: not an affine transform")
+    scale = np.linalg.norm(m[:3, :3], axis=0)
+    if scale.min() <= 1e-12:
+        raise TransformError(f"scale {scale.tolist()}: the transform flattens")
+    rotation = m[:3, :3] / scale
+    skew = np.abs(rotation.T @ rotation - np.eye(3)).max()
+    if skew > ORTHOGONAL:
+        raise TransformError(
+            f"axes {90 - np.degrees(np.arccos(min(1.0, skew))):.3g} degrees off a right angle: sheared"
+        )
+    if np.linalg.det(rotation) < 0:
+        raise TransformError("the transform mirrors")
+    return m[:3, 3].copy(), matrix_to_quaternion(rotation), scale

@@ -8,7 +8,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blueprint_assets.geometry.shapes import ShapeError, cuboid, joined, revolved, thick_outline
+from blueprint_assets.geometry.shapes import ShapeError, cuboid, hollowed, joined, revolved, thick_outline
 
 sides = st.floats(0.01, 10)
 
@@ -74,3 +74,27 @@ def test_joined_is_one_closed_solid_and_leaves_what_does_not_touch() -> None:
 def test_numbers_that_are_no_solid_are_refused(make) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ShapeError):
         make()
+
+
+@given(wall=st.floats(0.02, 0.3), floor=st.floats(0.02, 0.5))
+@settings(deadline=None, max_examples=15)
+def test_hollowed_opens_a_body_and_keeps_it_closed(wall: float, floor: float) -> None:
+    cavity = revolved([0.5 - wall, 0.5 - wall], [0, 1])
+    cavity.apply_translation([0, 0, floor])
+    body = revolved([0.5, 0.5], [0, 1])
+    cup = hollowed(body, cavity)
+    assert cup.is_volume
+    assert cup.euler_number == 2  # open at the top, not through
+    removed = cavity.volume * (1 - floor)
+    assert cup.volume == pytest.approx(body.volume - removed, rel=1e-6)
+
+
+def test_hollowed_leaves_what_would_fall_apart_and_refuses_open_meshes() -> None:
+    body = cuboid((1, 1, 1), 1)
+    slice_through = cuboid((2, 0.2, 2), 1)
+    slice_through.apply_translation([0, 0, -0.5])
+    assert hollowed(body, slice_through) is body
+    broken = body.copy()
+    broken.update_faces([True] * (len(broken.faces) - 1) + [False])
+    with pytest.raises(ShapeError, match="closed"):
+        hollowed(broken, body)
