@@ -131,7 +131,7 @@ def test_the_lock_holds_what_pyproject_asks_for(lock: str, extras: tuple[str, ..
 
 def test_the_extras_that_the_documentation_names_exist() -> None:
     extras = PYPROJECT["project"]["optional-dependencies"]
-    assert set(extras) >= {"k8s", "gcp", "postgres", "vision", "physx", "isaac", "lerobot", "dev"}
+    assert set(extras) >= {"k8s", "gcp", "postgres", "render", "physx", "isaac", "lerobot", "dev"}
     assert all("curobo" not in requirement for extra in extras.values() for requirement in extra)
 
 
