@@ -1,6 +1,6 @@
 # Targets for users and developers; `make` lists them. Everything happens inside this folder (.venv, demo).
 .DEFAULT_GOAL := help
-.PHONY: help venv system demo test test-slow lint conformance conformance-rlds bench bench-dataset bench-cloning lock schemas clean
+.PHONY: help venv system demo test test-slow lint conformance conformance-rlds bench bench-reconstruction bench-dataset bench-cloning lock schemas clean
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
@@ -27,6 +27,7 @@ system: .venv/.project  ## check that rendering works; install Mesa where we are
 	@$(SETUP) system
 
 demo: system  ## one photo to a scene, ten episodes and a LeRobot dataset, in demo/
+	@$(BIN)/blueprint models fetch || echo "demo: no pretrained networks (see above); the classical method is used instead"
 	@$(BIN)/blueprint demo
 
 test: system  ## the test suite, without the slow tests
@@ -46,8 +47,11 @@ conformance: .venv/.project  ## load a dataset with the real LeRobot (python3.12
 conformance-rlds: .venv/.project  ## read an RLDS export with TensorFlow Datasets (its own environment)
 	@tests/conformance/rlds.sh
 
-bench: system  ## the benchmarks but the dataset's; one JSON object each
-	@for file in $(filter-out tests/benchmarks/dataset_against_lerobot.py,$(wildcard tests/benchmarks/*.py)); do $(BIN)/python "$$file" || exit 1; done
+bench: system  ## the benchmarks of the demo, the simulator, meshes and text requests; one JSON object each
+	@for name in demo_run episode_success simulation_speed mesh_care text_scenes; do $(BIN)/python tests/benchmarks/$$name.py || failed=1; done; exit $${failed:-0}
+
+bench-reconstruction: system  ## photo-like scenes with exact truth through the reconstruction (needs pip install -e '.[render]')
+	@$(BIN)/python tests/benchmarks/scene_reconstruction.py
 
 bench-dataset: .venv/.project  ## writing and joining datasets against LeRobot (after make conformance); docs/dataset_benchmarks.md again
 	@$(BIN)/python tests/benchmarks/dataset_against_lerobot.py --page docs/dataset_benchmarks.md

@@ -6,28 +6,94 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import dagster as dg
 from pydantic import Field
 
 if TYPE_CHECKING:
     from blueprint_assets.dataset.rendering import RecordedScene
+    from resources.enrichment import Enricher
     from resources.planner import Planner
     from resources.reconstruction import Reconstructor
+    from resources.reconstruction.regen3d.checkout import Checkout
     from resources.simulator import Simulator
 
 
 class Reconstruction(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Image in, posed meshes out."""
+    """Image in, posed meshes out. Words and other systems' ready outputs have makers of their own (`stage1.maker`).
 
-    backend: Literal["embedded"] = "embedded"
+    `regen3d` runs 3D-RE-GEN in `checkout`: on this machine, in the container `image`, or on the machine `host`. It has not
+    been run on the real thing here; see docs/reconstruction_backends.md.
+    """
+
+    backend: Literal["embedded", "regen3d"] = "embedded"
+    checkout: str = Field(default="", description="regen3d: the folder of its checkout, on `host` if that is given")
+    image: str = Field(default="", description="regen3d: a container image with its environment; empty: none")
+    host: str = Field(
+        default="", description="regen3d: name or user@name of the machine that it is on; empty: this one"
+    )
+    labels: list[str] = Field(default=[], description="regen3d: what to look for; empty: its own choice")
+    gemini: bool = Field(default=True, description="regen3d: complete hidden parts with Google's image model (paid)")
 
     def open(self) -> Reconstructor:
-        """The chosen backend."""
+        """The chosen backend.
+
+        Raises:
+            Regen3dRunError, Regen3dConfigError: a setting that 3D-RE-GEN cannot run with.
+        """
+        if self.backend == "regen3d":
+            return self._regen3d()
         from resources.reconstruction.embedded import EmbeddedReconstructor
 
         return EmbeddedReconstructor()
+
+    def settings(self) -> dict[str, Any]:
+        """What a reconstruction depends on besides the picture and the code."""
+        if self.backend == "embedded":
+            return {}
+        return {"labels": list(self.labels), "gemini": self.gemini}
+
+    def _regen3d(self) -> Reconstructor:
+        from resources.reconstruction.regen3d.checkout import ContainerCheckout, LocalCheckout, RemoteCheckout
+        from resources.reconstruction.regen3d.config import Regen3dSettings
+        from resources.reconstruction.regen3d.runner import Regen3dRunner
+
+        place: Checkout
+        if self.host:
+            place = RemoteCheckout(self.host, self.checkout)
+        elif self.image:
+            place = ContainerCheckout(Path(self.checkout), image=self.image)
+        else:
+            place = LocalCheckout(Path(self.checkout))
+        labels = tuple(self.labels) or Regen3dSettings.labels
+        return Regen3dRunner(place, Regen3dSettings(labels=labels, gemini=self.gemini))
+
+
+class Enrichment(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """A hosted vision model that is shown every object, to name what nobody recognised. Off by default; when it is on, crops
+    of the photograph are sent to the provider."""
+
+    provider: Literal["none", "gemini", "openai", "anthropic"] = "none"
+    model: str = Field(default="", description="as the provider names it")
+    key_variable: str = Field(default="", description="the environment variable that holds the API key")
+    base_url: str = Field(default="", description="another address that speaks the provider's protocol")
+    timeout_s: float = Field(default=30.0, gt=0, description="for one object")
+
+    @property
+    def name(self) -> str:
+        """Who is asked, as provenance has it."""
+        return "none" if self.provider == "none" else f"{self.provider}/{self.model}"
+
+    def open(self) -> Enricher | None:
+        """The chosen model; None when it is off."""
+        if self.provider == "none":
+            return None
+        from resources.enrichment import open_enricher
+
+        return open_enricher(
+            self.provider, self.model, self.key_variable, base_url=self.base_url, timeout_s=self.timeout_s
+        )
 
 
 class Simulation(dg.ConfigurableResource):  # type: ignore[type-arg]

@@ -13,6 +13,7 @@ from blueprint_assets.commands.dataset import DatasetTools, dataset_tools
 from blueprint_assets.commands.demo import Demo, demo
 from blueprint_assets.commands.doctor import Doctor, doctor
 from blueprint_assets.commands.export import Export, export
+from blueprint_assets.commands.models import Models, models
 from blueprint_assets.commands.release import Release, release
 from blueprint_assets.commands.retract import Retract, retract
 from blueprint_assets.commands.run import Run, run
@@ -26,6 +27,7 @@ COMMANDS: dict[type[Any], Callable[[Any], int]] = {
     Status: status,
     Doctor: doctor,
     Demo: demo,
+    Models: models,
     Release: release,
     Retract: retract,
     DatasetTools: dataset_tools,
@@ -39,6 +41,7 @@ Command = (
     | Annotated[Status, tyro.conf.subcommand("status")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]
     | Annotated[Demo, tyro.conf.subcommand("demo")]
+    | Annotated[Models, tyro.conf.subcommand("models")]
     | Annotated[Release, tyro.conf.subcommand("release")]
     | Annotated[Retract, tyro.conf.subcommand("retract")]
     | Annotated[DatasetTools, tyro.conf.subcommand("dataset")]
@@ -57,7 +60,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = tyro.cli(
         Command,
         prog="blueprint",
-        description="One photograph in, a LeRobot dataset of physically simulated robot episodes out.",
+        description="A photograph, words or a ready reconstruction in, a LeRobot dataset of physically simulated episodes out.",
         args=arguments,
     )
     try:

@@ -1,4 +1,4 @@
-"""Blueprint: one photograph in, a LeRobot dataset of physically simulated episodes out.
+"""Blueprint: a photograph, words or a ready reconstruction in, a LeRobot dataset of physically simulated episodes out.
 
     source -> reconstruction -> scene_manifest -> scene_layout -> simready_assets -> scene_usd
            -> geniesim_export -> geniesim_job -> episodes -> lerobot_dataset
@@ -14,7 +14,7 @@ import dagster as dg
 
 from blueprint_assets import deployment
 from blueprint_assets.automation import automation_sensor, photo_inbox
-from blueprint_assets.backends import Reconstruction, Simulation
+from blueprint_assets.backends import Enrichment, Reconstruction, Simulation
 from blueprint_assets.dataset.assets import episodes, lerobot_dataset
 from blueprint_assets.geniesim.assets import geniesim_export, geniesim_job
 from blueprint_assets.release.assets import RELEASE_JOB, dataset_release
@@ -40,7 +40,9 @@ SCENES_TO_DATASETS_JOB = "photo_to_dataset"
 scene_store = SceneStoreResource()
 
 
-def definitions(reconstructor: Reconstruction, simulation: Simulation) -> dg.Definitions:
+def definitions(
+    reconstructor: Reconstruction, simulation: Simulation, enrichment: Enrichment | None = None
+) -> dg.Definitions:
     """The graph with the given backends."""
     return dg.Definitions(
         assets=[*SCENE, *EPISODES, dataset_release],
@@ -64,6 +66,7 @@ def definitions(reconstructor: Reconstruction, simulation: Simulation) -> dg.Def
             "artifact_io": SceneStoreIOManager(store=scene_store),
             "reconstructor": reconstructor,
             "simulation": simulation,
+            "enrichment": enrichment or Enrichment(),
         },
         executor=deployment.executor(),
     )

@@ -9,7 +9,7 @@ from blueprint_assets.contracts.scene_layout import SceneLayout
 from blueprint_assets.contracts.scene_manifest import SceneManifest
 from blueprint_assets.scene.assets import scene_layout, scene_manifest
 from checks import thresholds
-from checks.verdict import Verdict, failed, gate, passed
+from checks.verdict import Number, Verdict, failed, gate, passed
 
 
 @gate(scene_manifest)
@@ -33,17 +33,30 @@ def objects_have_their_meshes(scene: Path) -> Verdict:
     return passed(f"{len(manifest.objects)} objects with their meshes", measured, {"objects": thresholds.MIN_OBJECTS})
 
 
-@gate(scene_layout)
+@gate(scene_layout, scene_manifest)
 def scale_is_plausible(scene: Path) -> Verdict:
-    """The median of the objects' largest dimensions is a size that things on tables have."""
+    """The median of the objects' largest dimensions is one that things on tables have; in a room of nothing but furniture,
+    one that furniture has."""
+    from blueprint_assets.household import find
+
     layout = SceneLayout.read(scene / "layout/scene_layout_scaled.json")
-    sizes = sorted(max(item.size) for item in layout.objects)
+    manifest = SceneManifest.read(scene / "assets/scene_manifest.json")
+    # By what they are, not by how large they came out: that would let a wrong scale choose its own limit.
+    kinds = {item.id: find(item.category or "") for item in manifest.objects}
+    furniture = {each for each, kind in kinds.items() if kind is not None and kind.stands == "floor"}
+    things = [max(item.size) for item in layout.objects if item.id not in furniture]
+    what, (low, high) = ("thing", thresholds.MEDIAN_SIZE_M) if things else ("furniture", thresholds.FURNITURE_SIZE_M)
+    sizes = sorted(things or [max(item.size) for item in layout.objects])
     median = sizes[len(sizes) // 2]
-    low, high = thresholds.MEDIAN_SIZE_M
-    measured, limits = {"median_size_m": median}, {"median_size_m": f"{low} to {high}"}
+    measured: dict[str, Number] = {"median_size_m": median, "objects": len(sizes)}
+    limits = {"median_size_m": f"{low} to {high}"}
     if low <= median <= high:
-        return passed(f"the median object is {median * 100:.1f} cm", measured, limits)
-    return failed(f"the median object is {median:.3g} m; {low} to {high} m is a table top", measured, limits)
+        return passed(f"the median {what} is {median * 100:.1f} cm", measured, limits)
+    return failed(
+        f"the median {what} is {median:.3g} m; expected {low} to {high} m: give a known size (--known-size)",
+        measured,
+        limits,
+    )
 
 
 @gate(scene_layout, scene_manifest)
@@ -79,6 +92,8 @@ def objects_stand_on_their_supports(scene: Path) -> Verdict:
             continue
         (low, high), (support_low, support_high) = boxes[item.id], supports[item.support]
         gap = float(low[2] - support_high[2])
+        if item.inside and low[2] >= support_low[2] - thresholds.MAX_SUPPORT_GAP_M:
+            gap = 0.0  # in a bowl, on a board of a shelf: its base is below the top, and above the bottom
         gaps.append(abs(gap))
         if abs(gap) > thresholds.MAX_SUPPORT_GAP_M:
             wrong.append(f"{item.id} is {abs(gap) * 100:.1f} cm {'above' if gap > 0 else 'inside'} {item.support}")

@@ -1,4 +1,4 @@
-"""Gates behind the picture and the reconstruction."""
+"""Gates behind what was received and behind the reconstruction."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from blueprint_assets.contracts.posed_meshes import Camera, Pose, SceneInfo
 from blueprint_assets.contracts.source import Source
 from blueprint_assets.stage1.assets import reconstruction, source
 from checks import thresholds
-from checks.verdict import Number, Verdict, failed, gate, passed, unmeasured
+from checks.verdict import Number, Verdict, failed, gate, not_applicable, passed, unmeasured
 from io_managers.digest import hash_file
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+MADE_FROM = {"text": "words", "posed_meshes": "another system's output, without its photograph"}
 
 
 @gate(source, blocking=False)
@@ -22,7 +24,10 @@ def picture_is_sharp(scene: Path) -> Verdict:
     """The picture holds detail: variance of the Laplacian at 512 px."""
     import cv2
 
-    path = scene / Source.read(scene / "input/source.json").image
+    document = Source.read(scene / "input/source.json")
+    if document.image is None:
+        return not_applicable(f"the scene is made from {MADE_FROM[document.mode]}")
+    path = scene / document.image
     grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if grey is None:
         return unmeasured(f"{path.name} cannot be decoded")
@@ -38,13 +43,27 @@ def picture_is_sharp(scene: Path) -> Verdict:
 
 
 @gate(source)
-def picture_is_what_was_registered(scene: Path) -> Verdict:
-    """The kept bytes are those of the registered picture."""
+def source_is_what_was_registered(scene: Path) -> Verdict:
+    """The kept bytes are those of the registered picture, request or output; of a picture whose file is not kept, the pixels."""
     document = Source.read(scene / "input/source.json")
-    found = hash_file(scene / document.original)
-    if found != document.original_sha256:
-        return failed(f"{document.original}: sha256 {found[:12]}…, registered {document.original_sha256[:12]}…")
-    return passed(f"{document.width}x{document.height}, sha256 {found[:12]}…")
+    if document.original is None:
+        return _pixels_are_kept(scene, document)
+    for path, registered in (document.files or {document.original: document.original_sha256}).items():
+        found = hash_file(scene / path)
+        if found != registered:
+            return failed(f"{path}: sha256 {found[:12]}…, registered {registered[:12]}…")
+    size = f"{document.width}x{document.height}, " if document.image else ""
+    return passed(f"{size}sha256 {document.original_sha256[:12]}…", {"files": max(1, len(document.files))})
+
+
+def _pixels_are_kept(scene: Path, document: Source) -> Verdict:
+    from blueprint_assets.stage1.source import pixels_sha256, read_image
+
+    path, width, height = document.picture()
+    found = pixels_sha256(read_image(scene / path).rgb)
+    if found != document.pixels_sha256:
+        return failed(f"{path}: pixels {found[:12]}…, taken in {(document.pixels_sha256 or 'unknown')[:12]}…")
+    return passed(f"{width}x{height}, pixels {found[:12]}…; the file itself is not kept, for the place that it names")
 
 
 @gate(reconstruction)
@@ -72,7 +91,7 @@ def meshes_are_watertight(scene: Path) -> Verdict:
     return passed(f"{len(info.objects)} closed meshes", measured, {"wrong": 0})
 
 
-@gate(reconstruction)
+@gate(reconstruction, source)
 def silhouettes_match_the_masks(scene: Path) -> Verdict:
     """Each mesh, seen by the reconstructed camera, covers its mask: mean intersection over union."""
     import numpy as np
@@ -83,10 +102,14 @@ def silhouettes_match_the_masks(scene: Path) -> Verdict:
 
     stage1 = scene / "stage1"
     info = SceneInfo.read(stage1 / "scene_info.json")
+    mode = Source.read(scene / "input/source.json").mode
+    nothing = unmeasured if mode == "image" else not_applicable
+    if info.camera is None:
+        return nothing(f"no camera: {info.unknown['camera']}")
     camera = Camera.read(stage1 / info.camera)
     masks = {item.id: _read_mask(stage1 / item.mask, camera) for item in info.objects if item.mask is not None}
     if not masks:
-        return unmeasured("no object has a mask")
+        return nothing("no object has a mask")
     ious: dict[str, float] = {}
     for item in info.objects:
         if item.id not in masks:
@@ -128,4 +151,4 @@ def _read_mask(path: Path, camera: Camera) -> NDArray[np.bool_]:
     return mask
 
 
-ALL = [picture_is_sharp, picture_is_what_was_registered, meshes_are_watertight, silhouettes_match_the_masks]
+ALL = [picture_is_sharp, source_is_what_was_registered, meshes_are_watertight, silhouettes_match_the_masks]

@@ -16,8 +16,10 @@ bar for a detection (COCO's loosest). Mean over objects."""
 
 # scene -------------------------------------------------------------------------------------------------------------
 MEDIAN_SIZE_M = (0.01, 0.6)
-"""Median largest dimension of the scene's movable objects after scaling, metres: outside it, the scale is wrong
+"""Median largest dimension of what is no furniture, after scaling, metres: outside it, the scale is wrong
 for a table top. Own choice, wide on purpose."""
+FURNITURE_SIZE_M = (0.25, 3.5)
+"""The same for furniture: a stool's seat to a long sofa or wardrobe, with a margin. Own choice, wide on purpose."""
 MAX_OVERLAP_M = 0.01
 """Objects may not start deeper than this inside one another: MolmoSpaces' penetration limit (contact.dist < -0.01 m)."""
 MAX_SUPPORT_GAP_M = 0.001

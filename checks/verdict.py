@@ -1,4 +1,5 @@
-"""What a measurement says: passed, failed, or that it could not be made. The third is never counted as the first."""
+"""What a measurement says: passed, failed, that it could not be made, or that there is nothing that it could be made of. Only
+the first is counted as passed; the last does not hold a scene back."""
 
 import warnings
 from collections.abc import Callable, Mapping
@@ -13,9 +14,10 @@ from blueprint_assets.gates import COMMIT, guarded_by
 from blueprint_assets.partitions import scenes
 from blueprint_assets.stage import checked_out, current_records
 
-Outcome = Literal["passed", "failed", "unmeasured"]
+Outcome = Literal["passed", "failed", "unmeasured", "not_applicable"]
 Number = float | int | str
 Measurement = Callable[[Path], "Verdict"]
+OUTCOME = "outcome"
 
 MEASUREMENTS: dict[str, Measurement] = {}
 """What every gate measures, by `asset/check` and without Dagster: from a folder laid out like the scene to a verdict."""
@@ -31,13 +33,14 @@ class Verdict:
     limits: dict[str, Number] = field(default_factory=dict)
 
     def result(self, commit_id: str, blocking: bool = True) -> dg.AssetCheckResult:
-        """The verdict on a commit as Dagster shows it. A check that blocks also blocks when it could not measure."""
+        """The verdict on a commit as Dagster shows it. A check that blocks also blocks when it could not measure, but not when
+        there is nothing to measure. Dagster knows two answers only, so a reader asks `outcome_of` which one it was."""
         return dg.AssetCheckResult(
-            passed=self.outcome == "passed",
+            passed=self.outcome in ("passed", "not_applicable"),
             severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
             description=self.reason,
             metadata={
-                "outcome": self.outcome,
+                OUTCOME: self.outcome,
                 COMMIT: commit_id,
                 **{f"measured_{key}": value for key, value in self.measured.items()},
                 **{f"limit_{key}": value for key, value in self.limits.items()},
@@ -60,8 +63,19 @@ def failed(
 
 
 def unmeasured(reason: str) -> Verdict:
-    """Nothing was measured."""
+    """Nothing was measured, though something should have been."""
     return Verdict("unmeasured", reason)
+
+
+def not_applicable(reason: str) -> Verdict:
+    """Nothing was measured, because a scene of this kind has nothing to measure: no picture in one that is made from words."""
+    return Verdict("not_applicable", f"unmeasured, and nothing to measure: {reason}")
+
+
+def outcome_of(evaluation: dg.AssetCheckEvaluation) -> str:
+    """The verdict's outcome that a check's evaluation carries."""
+    value = evaluation.metadata.get(OUTCOME)
+    return str(value.value) if value is not None else "passed" if evaluation.passed else "failed"
 
 
 def _in_the_scene(error: Exception, scene: Path) -> str:

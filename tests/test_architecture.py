@@ -44,7 +44,7 @@ def floor(name: str) -> int:
     if parts[0] == "checks":
         return 4
     inside = parts[1] if len(parts) > 1 else ""
-    if inside in ("contracts", "geometry", "code_commit", ""):
+    if inside in ("contracts", "geometry", "household", "code_commit", ""):
         return 1
     if inside in STAGES and parts[-1] != "assets":
         return 3

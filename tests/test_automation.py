@@ -8,7 +8,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData,
 )
 
-from blueprint_assets.automation import list_pictures, photo_inbox
+from blueprint_assets.automation import list_inbox, photo_inbox
 from blueprint_assets.definitions import defs
 from blueprint_assets.stage1.intake import find
 
@@ -74,6 +74,35 @@ def test_a_licence_file_beside_a_picture_counts_also_when_it_comes_later(root: P
         assert isinstance(tick(instance, second.cursor), dg.SkipReason)
 
 
+def test_requests_in_the_inbox_become_scenes_with_their_variants(root: Path) -> None:
+    (root / "inbox/two desks.json").write_text(
+        '{"schema_version": "v1", "scene_id": "desk", "prompt": "a mug on a table", "seed_count": 2}'
+    )
+    (root / "inbox/Kitchen.TXT").write_text("a kettle on a table")
+    (root / "inbox/Kitchen.TXT.license").write_text("CC0-1.0")
+    with dg.DagsterInstance.ephemeral() as instance:
+        first = tick(instance)
+        assert added(first) == ["desk", "desk-v2", "kitchen"]
+        assert isinstance(first, dg.SensorResult)
+        assert isinstance(tick(instance, first.cursor), dg.SkipReason)
+    intake = find(str(root), "kitchen")
+    assert intake is not None
+    assert (intake.mode, intake.license) == ("text", "CC0-1.0")
+
+
+def test_a_bad_request_in_the_inbox_is_told_once_and_keeps_nothing_else_out(root: Path) -> None:
+    (root / "inbox/bad.json").write_text('{"schema_version": "v1", "scene_id": "../up", "prompt": "a mug"}')
+    (root / "inbox/good.txt").write_text("a mug on a table")
+    with dg.DagsterInstance.ephemeral() as instance:
+        first = tick(instance)
+        assert added(first) == ["good"]
+        assert isinstance(first, dg.SensorResult)
+        assert isinstance(tick(instance, first.cursor), dg.SkipReason), "it would be refused the same way"
+        (root / "inbox/bad.json").write_text('{"schema_version": "v1", "scene_id": "better", "prompt": "a mug"}')
+        assert added(tick(instance, first.cursor)) == ["better"]
+    assert sorted(path.name for path in (root / "intake").iterdir()) == ["better.json", "good.json"]
+
+
 def test_two_pictures_of_one_name_become_two_scenes(root: Path) -> None:
     for folder, content in (("a", b"one"), ("b", b"two")):
         (root / "inbox" / folder).mkdir()
@@ -101,7 +130,7 @@ def test_a_changed_picture_is_registered_anew(root: Path) -> None:
 
 
 def test_an_inbox_that_is_not_there_is_empty(tmp_path: Path) -> None:
-    assert list_pictures(str(tmp_path / "nothing")) == {}
+    assert list_inbox(str(tmp_path / "nothing")) == {}
 
 
 def test_a_bucket_prefix_is_listed_like_a_folder() -> None:
@@ -109,7 +138,7 @@ def test_a_bucket_prefix_is_listed_like_a_folder() -> None:
 
     with fsspec.open("memory://bucket/inbox/desk.png", "wb") as stream:
         stream.write(b"picture")
-    (uri,) = list_pictures("memory://bucket/inbox")
+    (uri,) = list_inbox("memory://bucket/inbox")
     assert uri == "memory:///bucket/inbox/desk.png"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from blueprint_assets.commands.display import own_console
-from blueprint_assets.commands.run import Run, Summary, materialize_scene, report
+from blueprint_assets.commands.run import Run, Summary, materialize_scenes, report
 
 PHOTO = Path(__file__).resolve().parents[2] / "fixtures" / "photos" / "shelf.png"
 MASK = PHOTO.with_name("shelf_mask.png")
@@ -33,7 +33,7 @@ def demo(options: Demo) -> int:
     run = Run(
         source=PHOTO, mask=MASK, scene_id="shelf", root=options.root, episodes=options.episodes, seed=options.seed
     )
-    summary = materialize_scene(run, console)
+    (summary,) = materialize_scenes(run, console)
     report(summary, console)
     if summary.success:
         _tell_where(summary, console)

@@ -86,9 +86,12 @@ def _package(subject: str, module: str, what: str, extra: str) -> Finding:
 
 
 def _weights() -> Finding:
-    return Finding(
-        "weights", "ok", "none needed: the embedded reconstruction is single-view geometry without a network"
-    )
+    from resources.vision.weights import obstacle
+
+    why = obstacle()
+    if why is None:
+        return Finding("weights", "ok", "masks, lines, boxes and names: fetched")
+    return Finding("weights", "optional", f"the classical reconstruction is used: {why}", "blueprint models fetch")
 
 
 def _gpu() -> Finding:

@@ -1,4 +1,4 @@
-"""`blueprint run`: one photograph to a dataset, through the same job that the UI launches."""
+"""`blueprint run`: a photograph, words or a reconstruction to a dataset, through the same job that the UI launches."""
 
 from __future__ import annotations
 
@@ -19,38 +19,66 @@ from rich.markup import escape
 from blueprint_assets.commands.display import RunDisplay, own_console, table
 from blueprint_assets.commands.instance import open_instance, prepare
 from blueprint_assets.commands.one_object import one_object
+from blueprint_assets.contracts.source import Format
 
 if TYPE_CHECKING:
     import dagster as dg
 
+    from blueprint_assets.commands.given import Options
 
+
+OUTCOMES = ("passed", "failed", "warned", "not_applicable")
 Modality = Literal["depth", "segmentation", "point_cloud", "language"]
 
 
 @dataclass
 class Run:
-    """Turn one photograph into a scene, simulated episodes and a LeRobot dataset.
+    """Turn a photograph, a text request or another system's reconstruction into a scene, simulated episodes and a LeRobot
+    dataset.
 
-    Exit code 0 only if the dataset was committed and every blocking check passed (with --episodes 0: the scene).
+        blueprint run photo.jpg
+        blueprint run photo.jpg --known-size mug.height=9.5cm
+        blueprint run --prompt "a mug left of a kettle on a table" --variants 3
+        blueprint run request.json
+        blueprint run REGEN_FOLDER --format regen3d --photo photo.jpg
+        blueprint run scene.glb --known-size table=1.2
+
+    Exit code 0 only if every dataset was committed and every blocking check passed (with --episodes 0: the scenes).
     """
 
-    source: Annotated[Path, tyro.conf.Positional]
-    """The photograph: JPEG, PNG, WebP, BMP or TIFF, up to 50 megapixels."""
+    source: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="INPUT")] = None
+    """A photograph (JPEG, PNG, WebP, BMP or TIFF, up to 50 megapixels); a text request (.json: scene_request_v1, .txt: the
+    words alone); or, with --format, what another system made."""
+    prompt: str | None = None
+    """Instead of a file: what should be there, in words. Nouns that are not known are listed, not replaced."""
     mask: Path | None = None
-    """Instance mask of the same size: one grey value or palette index per object, 0 = background."""
+    """Instance mask of the photograph, of the same size: one grey value or palette index per object, 0 = background."""
+    format: Format | None = None
+    """Who made the reconstruction: regen3d, sam3d, embodiedgen, scenesmith, sage (a folder), glb (one file with a node per
+    object; the default for .glb), stage1 (posed meshes in our own layout). Only the files that its reader reads are kept."""
+    photo: Path | None = None
+    """The photograph that another system's reconstruction was made from: shown beside the scene."""
     scene_id: str | None = None
-    """Name of the scene; made from the file's name if left out."""
+    """Name of the scene; made from the file's name, the request or the words if left out."""
+    known_size: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """NAME=LENGTH, repeatable: a size that you measured decides the scene's scale. NAME is an object or a category, LENGTH
+    its longest side (object_01=0.10, mug=95mm), or NAME.height, .width, .depth that side. Left out: those of the scene's
+    last run."""
+    variants: int | None = None
+    """How many scenes to make of a text request, each arranged by a seed of its own; the request's own number if left out.
+    The first is named like the scene, the next <scene>-v2, <scene>-v3, …"""
     license: str | None = None
-    """Licence of the photograph: an SPDX id (CC-BY-4.0, CC0-1.0, …) or free text. A file PHOTO.license beside the
+    """Licence of what is given: an SPDX id (CC-BY-4.0, CC0-1.0, …) or free text. A file PHOTO.license beside the
     photograph does the same. A release states what its inputs allow; what nobody said is stated as unknown."""
     attribution: str | None = None
-    """Whom to name as the photograph's author, as the licence demands it."""
+    """Whom to name as its author, as the licence demands it."""
     root: Path = Path("blueprint-data")
     """Where scenes, datasets and the Dagster instance are kept."""
     episodes: int = 10
-    """Successful episodes to record; 0 stops after the scene."""
-    seed: int = 0
-    """Seed of object placement, grasp choice and planning: the same seed gives the same episodes."""
+    """Successful episodes to record in every scene; 0 stops after the scene."""
+    seed: int | None = None
+    """Seed of object placement, grasp choice and planning, and of a text request's first variant: the same seed gives the
+    same scene and episodes. Left out: 0, or the request's own."""
     codec: Literal["auto", "h264", "av1"] = "auto"
     """Of the dataset's videos. auto: h264 for pictures of at most 256 pixels a side, AV1 for larger ones."""
     image_size: tuple[int, int] = (256, 256)
@@ -58,7 +86,7 @@ class Run:
     add: Annotated[tuple[Modality, ...], tyro.conf.arg(name="with")] = ()
     """What episodes hold besides colour: depth, segmentation, point_cloud; language adds LeRobot 0.6's language columns."""
     json: bool = False
-    """Print one JSON object as the last line of standard output."""
+    """Print one JSON object as the last line of standard output; of several variants: {"success", "scenes": [one each]}."""
 
 
 @dataclass
@@ -97,11 +125,14 @@ def run(options: Run) -> int:
     """Runs the command; returns its exit code."""
     console = own_console(sys.stderr if options.json else sys.stdout)
     with one_object(options.json, lambda reason: _nothing_made(options, reason).document()):
-        summary = materialize_scene(options, console)
-        report(summary, console)
+        summaries = materialize_scenes(options, console)
+        for summary in summaries:
+            report(summary, console)
     if options.json:
-        print(json.dumps(summary.document()), flush=True)
-    return summary.exit_code
+        documents = [summary.document() for summary in summaries]
+        together = {"success": all(summary.success for summary in summaries), "scenes": documents}
+        print(json.dumps(documents[0] if len(documents) == 1 else together), flush=True)
+    return max(summary.exit_code for summary in summaries)
 
 
 def _nothing_made(options: Run, reason: str) -> Summary:
@@ -111,55 +142,57 @@ def _nothing_made(options: Run, reason: str) -> Summary:
         root=str(options.root.expanduser().absolute()),
         dataset=None,
         episodes={"attempted": 0, "succeeded": 0, "frames": 0},
-        checks={"passed": 0, "failed": 0, "warned": 0},
+        checks=dict.fromkeys(OUTCOMES, 0),
         seconds={"total": 0.0},
         success=False,
         failures=[reason],
     )
 
 
-def materialize_scene(options: Run, console: Console) -> Summary:
-    """Registers the picture, adds the partition and executes the job, showing how far it is.
+def materialize_scenes(options: Run, console: Console) -> list[Summary]:
+    """Registers what was given and executes the job for every scene that is made from it, showing how far it is. A variant
+    that fails does not keep the next ones from being made.
 
     Raises:
-        ValueError: the picture, the mask, the scene id or the root cannot be used; nothing was registered.
+        ValueError: the input, the scene id or the root cannot be used; nothing was registered.
         KeyboardInterrupt: Ctrl-C or SIGTERM; what was committed stays.
     """
-    import dagster as dg
+    from blueprint_assets.commands.given import read_given
+    from blueprint_assets.scene.known_sizes import parse_known_sizes
 
-    from blueprint_assets.partitions import check_scene_id, scene_id_of
-    from blueprint_assets.stage1.intake import free_scene_id, register
-    from blueprint_assets.stage1.source import read_image, read_mask
-
-    if options.episodes < 0 or options.seed < 0:
+    if options.episodes < 0 or (options.seed or 0) < 0:
         raise ValueError(f"--episodes {options.episodes} --seed {options.seed}: neither can be negative")
     width, height = options.image_size
     if width % 2 or height % 2 or not (16 <= width <= 1280 and 16 <= height <= 960):
         raise ValueError(f"--image-size {width} {height}: even numbers from 16 to 1280 and 16 to 960")
-    picture_uri = str(options.source.absolute())
-    scene_id = check_scene_id(options.scene_id or scene_id_of(options.source.name))
-    picture = read_image(options.source)
-    license, attribution = _license(options)
-    if options.mask:
-        read_mask(options.mask, picture.size)
+    run_config = _run_config(options, parse_known_sizes(options.known_size))
+    given = read_given(_input(options))
     root = prepare(options.root)
-    if not options.scene_id:
-        scene_id = free_scene_id(str(root), scene_id, picture_uri)
+    scene_ids = given.scene_ids(str(root))
+    made = []
+    for number, scene_id in enumerate(scene_ids):
+        console.print(f"{given.name} -> scene {scene_id} in {root}", highlight=False, markup=False, soft_wrap=True)
+        with _alone(root, scene_id, console):
+            given.register(str(root), scene_ids, number)
+            made.append(_materialize(options, run_config, scene_id, root, console))
+    return made
 
-    began = time.monotonic()
-    console.print(f"{options.source.name} -> scene {scene_id} in {root}", highlight=False, markup=False, soft_wrap=True)
+
+def _materialize(options: Run, run_config: dict[str, Any], scene_id: str, root: Path, console: Console) -> Summary:
+    """Adds the partition of a registered scene and executes the job."""
+    import dagster as dg
+
     from blueprint_assets.definitions import SCENE_JOB, SCENES_TO_DATASETS_JOB, defs
 
+    began = time.monotonic()
     display = RunDisplay(console)
-    with _alone(root, scene_id, console), open_instance() as instance:
-        mask_uri = str(options.mask.absolute()) if options.mask else None
-        register(str(root), scene_id, picture_uri, mask_uri, license, attribution)
+    with open_instance() as instance:
         instance.add_dynamic_partitions("scenes", [scene_id])
         job = defs.resolve_job_def(SCENES_TO_DATASETS_JOB if options.episodes else SCENE_JOB)
         try:
             with display.shown():
                 result = job.execute_in_process(
-                    run_config=_run_config(options),
+                    run_config=run_config,
                     partition_key=scene_id,
                     instance=instance,
                     raise_on_error=False,
@@ -171,13 +204,21 @@ def materialize_scene(options: Run, console: Console) -> Summary:
     return _summarize(options, scene_id, root, result, display, time.monotonic() - began)
 
 
-def _license(options: Run) -> tuple[str | None, str | None]:
-    """(licence, attribution) as the options say, or else the file beside the photograph."""
-    from blueprint_assets.stage1.intake import LICENSE_SUFFIX, read_license
+def _input(options: Run) -> Options:
+    from blueprint_assets.commands.given import Options
 
-    beside = Path(f"{options.source.absolute()}{LICENSE_SUFFIX}")
-    license, attribution = read_license(str(beside)) if beside.is_file() else (None, None)
-    return options.license or license, options.attribution or attribution
+    return Options(
+        source=options.source,
+        prompt=options.prompt,
+        mask=options.mask,
+        format=options.format,
+        photo=options.photo,
+        scene_id=options.scene_id,
+        license=options.license,
+        attribution=options.attribution,
+        seed=options.seed,
+        variants=options.variants,
+    )
 
 
 @contextmanager
@@ -197,16 +238,20 @@ def _alone(root: Path, scene_id: str, console: Console) -> Iterator[None]:
         yield
 
 
-def _run_config(options: Run) -> dict[str, Any]:
+def _run_config(options: Run, known_sizes: dict[str, float]) -> dict[str, Any]:
     config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    ops: dict[str, dict[str, Any]] = {}
+    if known_sizes:
+        ops["scene_manifest"] = {"known_sizes": known_sizes}
     if options.episodes:
         width, height = options.image_size
         held = {name: name in options.add for name in ("depth", "segmentation", "point_cloud")}
-        ops = {
-            "geniesim_job": {"episodes": options.episodes, "seed": options.seed},
+        ops |= {
+            "geniesim_job": {"episodes": options.episodes, "seed": options.seed or 0},
             "episodes": {"codec": options.codec, "width": width, "height": height, **held},
             "lerobot_dataset": {"language": "language" in options.add},
         }
+    if ops:
         config["ops"] = {name: {"config": values} for name, values in ops.items()}
     return config
 
@@ -215,13 +260,14 @@ def _summarize(
     options: Run, scene_id: str, root: Path, result: dg.ExecuteInProcessResult, display: RunDisplay, seconds: float
 ) -> Summary:
     from blueprint_assets.commands.status import committed_figures
+    from checks.verdict import outcome_of
 
-    checks = {"passed": 0, "failed": 0, "warned": 0}
+    checks = dict.fromkeys(OUTCOMES, 0)
     failures = []
     for evaluation in result.get_asset_check_evaluations():
         name = f"{evaluation.asset_key.path[-1]}/{evaluation.check_name}"
         if evaluation.passed:
-            checks["passed"] += 1
+            checks["not_applicable" if outcome_of(evaluation) == "not_applicable" else "passed"] += 1
         elif evaluation.blocking:
             checks["failed"] += 1
             failures.append(f"{name}: {evaluation.description}")

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from .base import Document, SceneId, Sha256
+from .source import Mode
 
 VERSION_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 Version = Annotated[str, Field(pattern=VERSION_PATTERN)]
@@ -69,11 +70,22 @@ class TaskOutcome(Document):
 
 
 class ReleasedPhoto(Document):
+    """What a scene was made from: a photograph, or (`mode`) a text request or another system's output."""
+
+    mode: Mode = "image"
     file: str = Field(description="the name under which it was registered, without the folder")
-    sha256: Sha256
-    pixels_sha256: Sha256
+    sha256: Sha256 = Field(description="of the file as received; of another system's output: over its files")
+    content_sha256: Sha256 | None = Field(
+        default=None, description="the same for the same content under any name; null: sha256 says it"
+    )
+    pixels_sha256: Sha256 | None = Field(description="null: there is no picture")
     license: str | None
     attribution: str | None
+
+    @property
+    def identity(self) -> str:
+        """The hash by which two scenes are known to be made from the same."""
+        return self.content_sha256 or self.sha256
 
 
 class ReleasedScene(Document):

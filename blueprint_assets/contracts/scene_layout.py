@@ -23,12 +23,17 @@ class LayoutObject(Document):
     scale: Vector3 = Field(description="mesh units to metres, per axis")
     size: Vector3
     support: str
+    inside: bool = Field(default=False, description="it stands within its support (a bowl, a shelf), not on its top")
 
 
 class SupportSurface(Document):
-    """A horizontal rectangle, axis-aligned in the world: the table top."""
+    """A horizontal rectangle, axis-aligned in the world, that things stand on."""
 
     id: str
+    kind: Literal["table", "ground", "furniture"] = Field(
+        default="table", description="table: built under the objects; ground: the floor; furniture: part of an object"
+    )
+    part_of: ObjectId | None = Field(default=None, description="the object whose top or board it is")
     height: float = Field(ge=0, description="metres above the ground")
     height_evidence: Evidence
     center: tuple[float, float]
@@ -37,7 +42,8 @@ class SupportSurface(Document):
 
 
 class LayoutCamera(Document):
-    """The photograph's camera in the metric world (OpenCV axes, pixels), so that a render can stand beside the photo."""
+    """The photograph's camera in the metric world (OpenCV axes, pixels), so that a render can stand beside the photo. Of a
+    scene that no camera saw, a viewpoint that was chosen: its evidence is `default`."""
 
     width: int
     height: int
@@ -46,6 +52,9 @@ class LayoutCamera(Document):
     cx: float
     cy: float
     camera_to_world: Matrix4
+    evidence: Evidence = Field(
+        default="estimated", description="default: no camera saw the scene, this view was chosen"
+    )
 
 
 class SceneLayout(Document):
@@ -59,11 +68,23 @@ class SceneLayout(Document):
     camera: LayoutCamera
 
 
-class ScaleReport(Document):
+class ScaleDecision(Document):
+    """`seg/scale.json`: metres per reconstruction unit, and every opinion about it. Decided once, with the manifest."""
+
     scene_id: SceneId
     factor: float = Field(gt=0)
+    median: float = Field(gt=0, description="weighted median of the votes of the kind that decided")
     evidence: Evidence
     confidence: float = Field(ge=0, le=1)
-    spread: float = Field(ge=0, description="weighted standard deviation of log(factor) over the votes")
-    votes: tuple[ScaleVote, ...]
-    adjustments: tuple[str, ...] = Field(description="what the layout changed: overlaps resolved, objects set down, …")
+    spread: float = Field(ge=0, description="weighted standard deviation of log(factor) over all votes")
+    reason: str = Field(description="in a sentence, for people")
+    votes: tuple[ScaleVote, ...] = Field(min_length=1)
+    decided_by: tuple[str, ...] = Field(min_length=1, description="names of the votes that counted")
+    outliers: tuple[str, ...] = Field(description="names of the votes that contradict the result")
+    known_sizes: dict[str, float] = Field(description="what the user gave: object, category or either.height -> metres")
+
+
+class ScaleReport(ScaleDecision):
+    """`layout/scale_report.json`: the decision, and what the layout changed."""
+
+    adjustments: tuple[str, ...] = Field(description="overlaps resolved, objects set down, …")

@@ -66,6 +66,9 @@ class PhysicsHints(Document):
     material: str
     material_evidence: Evidence
     shape: str
+    body: Literal["solid", "hollow", "open"] | None = Field(
+        default=None, description="of its kind; open: hollow and open at the top; null: not recognised"
+    )
 
 
 class Relationship(Document):

@@ -14,6 +14,7 @@ from blueprint_assets.contracts.task_config import SuggestedTask
 from blueprint_assets.tasks.scene import Surface
 
 SURFACE = "support_surface"
+PART_OF = "part_of"
 CONTACT_GAP = 0.05
 NEIGHBOUR_GAP = 0.15
 """The published scene graph's thresholds: `on` within 5 cm vertically, `adjacent` within 15 cm horizontally, metres."""
@@ -56,6 +57,7 @@ def build_scene_graph(
                 pose=NodePose(position=(*surface.center, surface.height), orientation=(1.0, 0.0, 0.0, 0.0)),
                 task_tag=(),
                 usd_path=SCENE_FILE,
+                properties={} if surface.part_of is None else {PART_OF: surface.part_of},
             )
         )
     return SceneGraph(scene_id=layout.scene_id, nodes=tuple(nodes), edges=(*_supports(layout), *_neighbours(layout)))
@@ -67,7 +69,11 @@ def graph_surfaces(graph: SceneGraph) -> tuple[Surface, ...]:
     for node in graph.nodes:
         if node.semantic == SURFACE:
             center, half = np.array(node.pose.position[:2]), np.array(node.size[:2]) / 2
-            found.append(Surface(node.asset_id, center - half, center + half, node.pose.position[2]))
+            part_of = node.properties.get(PART_OF)
+            height = node.pose.position[2]
+            found.append(
+                Surface(node.asset_id, center - half, center + half, height, str(part_of) if part_of else None)
+            )
     return tuple(found)
 
 

@@ -130,7 +130,7 @@ def _scenes(scenes: Sequence[ReleasedScene]) -> list[str]:
                 scene.photo.license or "not stated",
             )
         )
-    head = ("scene", "split", "group", "episodes", "share", "accepted", "frames", "photograph's licence")
+    head = ("scene", "split", "group", "episodes", "share", "accepted", "frames", "its input's licence")
     return table(head, rows)
 
 

@@ -10,16 +10,21 @@ from blueprint_assets.contracts.release import ReleasedScene
 PHOTO, PIXELS, SCENE, MESH = "photo", "pixels", "scene", "mesh"
 
 
-def content_keys(photo_sha256: str, pixels_sha256: str, scene_sha256: str, meshes: Iterable[str]) -> frozenset[str]:
-    """The hashes by which two scenes are known to share content: `photo:<sha256>`, `pixels:…`, `scene:…`, `mesh:…`."""
-    keys = {f"{PHOTO}:{photo_sha256}", f"{PIXELS}:{pixels_sha256}", f"{SCENE}:{scene_sha256}"}
+def content_keys(
+    photo_sha256: str, pixels_sha256: str | None, scene_sha256: str, meshes: Iterable[str]
+) -> frozenset[str]:
+    """The hashes by which two scenes are known to share content: `photo:<sha256>`, `pixels:…`, `scene:…`, `mesh:…`. The first
+    is of whatever the scene was made from; without a picture there is no second."""
+    keys = {f"{PHOTO}:{photo_sha256}", f"{SCENE}:{scene_sha256}"}
+    if pixels_sha256 is not None:
+        keys.add(f"{PIXELS}:{pixels_sha256}")
     return frozenset(keys | {f"{MESH}:{sha256}" for sha256 in meshes})
 
 
 def keys_of(scene: ReleasedScene) -> frozenset[str]:
     """The content keys of a scene that was released."""
     photo = scene.photo
-    return content_keys(photo.sha256, photo.pixels_sha256, scene.scene_sha256, scene.meshes.values())
+    return content_keys(photo.identity, photo.pixels_sha256, scene.scene_sha256, scene.meshes.values())
 
 
 def same_place(keys: Iterable[str]) -> frozenset[str]:

@@ -115,14 +115,14 @@ def _identities(store: SceneStore, scene_id: str, releases: Sequence[Published])
     }
     intake = find(store.root, scene_id)
     if intake is not None:
-        keys.add(f"photo:{intake.image_sha256}")
+        keys.add(f"photo:{intake.identity}")
     record = store.current(scene_id, "source")
     if record is not None:
         photo = photo_of(store, record, intake)
         composed = store.current(scene_id, "scene_usd")
         scene = composed.file("usd/scene.usda").sha256 if composed else None
         keys |= {
-            key for key in content_keys(photo.sha256, photo.pixels_sha256, scene or "", ()) if not key.endswith(":")
+            key for key in content_keys(photo.identity, photo.pixels_sha256, scene or "", ()) if not key.endswith(":")
         }
     return frozenset(keys)
 

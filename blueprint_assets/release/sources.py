@@ -14,7 +14,7 @@ from blueprint_assets.contracts.base import ContractError
 from blueprint_assets.contracts.encoded_episode import EncodedEpisode
 from blueprint_assets.contracts.import_manifest import ImportManifest
 from blueprint_assets.contracts.release import InputLicence, LeftOut, ReleasedPhoto, TaskOutcome
-from blueprint_assets.contracts.source import Intake, Source
+from blueprint_assets.contracts.source import Intake, Mode, Source
 from blueprint_assets.stage1.intake import find
 from blueprint_assets.stage1.source import pixels_sha256, read_image
 from io_managers.ancestry import ancestry, behind
@@ -26,6 +26,8 @@ from .identity import content_keys
 from .licence import forbids_datasets
 
 EPISODES, DATASET = "episodes", "lerobot_dataset"
+INPUT: Mapping[Mode, str] = {"image": "photograph", "text": "text request", "posed_meshes": "reconstruction"}
+"""What people call that which a scene is made from."""
 NOT_RECORDED = "not recorded"
 GateWords = Callable[[str, Mapping[str, str]], Sequence[str]]
 """(scene, asset -> commit id) -> a sentence for every gate that did not pass about these very commits."""
@@ -74,19 +76,20 @@ class Candidate:
     @cached_property
     def keys(self) -> frozenset[str]:
         """The hashes by which it is known to share content with another scene."""
-        return content_keys(self.photo.sha256, self.photo.pixels_sha256, self.scene_sha256, self.meshes.values())
+        return content_keys(self.photo.identity, self.photo.pixels_sha256, self.scene_sha256, self.meshes.values())
 
     def licences(self) -> list[InputLicence]:
         """What its pictures were made from, and under what that is given."""
         photo = self.photo
         inputs = [
             InputLicence(
-                what=f"photograph {photo.file} of scene {self.scene_id}",
+                what=f"{INPUT[photo.mode]} {photo.file} of scene {self.scene_id}",
                 stated=photo.license,
                 attribution=photo.attribution,
             )
         ]
-        if self.reconstruction != "embedded":  # the embedded one takes shapes and textures from the photograph alone
+        # The embedded backends take shapes and textures from the photograph or make them; another system's are the input.
+        if not self.reconstruction.startswith("embedded") and photo.mode != "posed_meshes":
             what = f"meshes of scene {self.scene_id} by {self.reconstruction}"
             inputs.append(InputLicence(what=what, stated=None))
         return inputs
@@ -123,19 +126,20 @@ def candidates(store: SceneStore, unpassed: GateWords) -> tuple[list[Candidate],
 
 
 def photo_of(store: SceneStore, record: CommitRecord, intake: Intake | None) -> ReleasedPhoto:
-    """The photograph of a `source` commit, with what its owner said about the licence.
+    """What a `source` commit was made from, with what its owner said about the licence.
 
     Raises:
         StoreError, ContractError: the commit is damaged.
     """
     source = Source.parse(json.loads(store.read(record, "input/source.json")), f"{record.scene_id}/input/source.json")
-    said = intake if intake is not None and intake.image_sha256 == source.original_sha256 else None
-    name = (
-        PurePosixPath(urlsplit(said.image_uri).path if "://" in said.image_uri else said.image_uri).name if said else ""
-    )
+    said = intake if intake is not None and intake.identity == source.identity else None
+    uri = (said.uri if said else None) or ""
+    name = PurePosixPath(urlsplit(uri).path if "://" in uri else uri).name
     return ReleasedPhoto(
-        file=name or PurePosixPath(source.original).name,
+        mode=source.mode,
+        file=name or PurePosixPath(source.original or source.image or "").name,
         sha256=source.original_sha256,
+        content_sha256=source.content_sha256,
         pixels_sha256=source.pixels_sha256 or _pixels(store, record, source),
         license=said.license if said else None,
         attribution=said.attribution if said else None,
@@ -161,10 +165,10 @@ def _examine(store: SceneStore, scene_id: str, unpassed: GateWords) -> Candidate
         return f"not past its gates: {'; '.join(failed[:3])}{more}"
     intake = find(store.root, scene_id)
     photo = photo_of(store, line["source"], intake)
-    if intake is not None and intake.image_sha256 != photo.sha256:
-        return "another photograph was registered for it since; run it again"
+    if intake is not None and intake.identity != photo.identity:
+        return f"another {INPUT[intake.mode]} was registered for it since; run it again"
     if reason := forbids_datasets(photo.license):
-        return f"photograph {photo.file}: {reason}"
+        return f"{INPUT[photo.mode]} {photo.file}: {reason}"
     manifest, episodes = _episodes(store, line[EPISODES])
     if not episodes:
         return "none of its episodes was accepted"
@@ -200,8 +204,10 @@ def _episodes(store: SceneStore, record: CommitRecord) -> tuple[ImportManifest, 
     )
 
 
-def _pixels(store: SceneStore, record: CommitRecord, source: Source) -> str:
-    """For a source.json from before this hash was kept."""
+def _pixels(store: SceneStore, record: CommitRecord, source: Source) -> str | None:
+    """For a source.json from before this hash was kept; None without a picture."""
+    if source.image is None:
+        return None
     with tempfile.NamedTemporaryFile(suffix=".png") as file:
         Path(file.name).write_bytes(store.read(record, source.image))
         return pixels_sha256(read_image(Path(file.name)).rgb)

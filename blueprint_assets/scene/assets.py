@@ -1,12 +1,21 @@
 """From posed meshes to a scene that a simulator can load: what is there, how big it is, what it weighs, where it stands."""
 
+import json
 from typing import Any
 
 import dagster as dg
 
+from blueprint_assets.backends import Enrichment
 from blueprint_assets.stage import Metadata, Workspace, produce, stage
 from io_managers.dagster_io import SceneStoreResource
 from io_managers.record import ArtifactRef
+
+
+class ManifestConfig(dg.Config):
+    """Lengths that somebody measured, metres: object id or category (its longest side), or either with .height, .width or
+    .depth. Left out: those of the scene's last manifest. Empty: none."""
+
+    known_sizes: dict[str, float] | None = None
 
 
 @stage(
@@ -16,18 +25,44 @@ from io_managers.record import ArtifactRef
     made_by=("blueprint_assets.scene.manifest",),
 )
 def scene_manifest(
-    context: dg.AssetExecutionContext, scene_store: SceneStoreResource, reconstruction: ArtifactRef
+    context: dg.AssetExecutionContext,
+    config: ManifestConfig,
+    scene_store: SceneStoreResource,
+    enrichment: Enrichment,
+    source: ArtifactRef,
+    reconstruction: ArtifactRef,
 ) -> dg.Output[Any]:
-    """Every object by name: its mesh, its transform, its role and what it affords."""
+    """Every object by name: its mesh, its transform, its role and what it affords; and how large the scene is."""
+    from blueprint_assets.contracts.inventory import Inventory
     from blueprint_assets.contracts.posed_meshes import SceneInfo
+    from blueprint_assets.scene.enrich import look_again
+    from blueprint_assets.scene.inventory import INVENTORY, inventory_table
+    from blueprint_assets.scene.known_sizes import sizes_kept
     from blueprint_assets.scene.manifest import build_manifest
+    from blueprint_assets.scene.recognised import categories_of
+
+    store = scene_store.open()
+    document = store.read(store.resolve(reconstruction), "stage1/scene_info.json")
+    info = SceneInfo.parse(json.loads(document), "stage1/scene_info.json")
+    known = config.known_sizes
+    if known is None:
+        previous = store.current(context.partition_key, "scene_manifest")
+        known = sizes_kept(previous, reconstruction.commit_id, categories_of(info))
 
     def build(work: Workspace) -> Metadata:
-        info = SceneInfo.read(work.inputs / "stage1/scene_info.json")
-        manifest = build_manifest(work.inputs / "stage1", info, work.out)
-        return {"objects": len(manifest.objects), "meters_per_unit": manifest.scene.meters_per_unit}
+        enricher = enrichment.open()
+        enriched = look_again(work.inputs, info, enricher, work.progress) if enricher else None
+        manifest = build_manifest(work.inputs / "stage1", info, work.out, known, enriched)
+        inventory = Inventory.read(work.out / INVENTORY)
+        return {
+            "objects": len(manifest.objects),
+            "meters_per_unit": manifest.scene.meters_per_unit,
+            "not_recognised": len(inventory.not_recognised),
+            "table": inventory_table(inventory),
+        }
 
-    return produce(context, scene_store.open(), {"reconstruction": reconstruction}, build)
+    settings = {"known_sizes": known, "enrichment": enrichment.name}
+    return produce(context, store, {"source": source, "reconstruction": reconstruction}, build, config=settings)
 
 
 @stage(group="scene", kinds={"json"}, owns=("layout/",), made_by=("blueprint_assets.scene.layout",))

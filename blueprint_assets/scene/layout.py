@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 
 from blueprint_assets.contracts.posed_meshes import Camera, SceneInfo, SupportPlane
 from blueprint_assets.contracts.scene_layout import (
-    LayoutCamera,
     LayoutObject,
+    ScaleDecision,
     ScaleReport,
     SceneLayout,
     SupportSurface,
 )
 from blueprint_assets.contracts.scene_manifest import ManifestObject, SceneManifest
 from blueprint_assets.geometry.mesh import load_glb
-from blueprint_assets.geometry.transforms import apply, as_rows, compose
+from blueprint_assets.geometry.transforms import apply, compose
+from blueprint_assets.scene.affordances import MOVABLE
 from blueprint_assets.scene.footprints import (
     centroid,
     contains,
@@ -32,7 +33,8 @@ from blueprint_assets.scene.footprints import (
     separation,
 )
 from blueprint_assets.scene.manifest import MANIFEST
-from blueprint_assets.scene.scale import decide_scale
+from blueprint_assets.scene.scale import SCALE
+from blueprint_assets.scene.viewpoint import chosen_viewpoint, seen_viewpoint
 
 Array = NDArray[np.float64]
 
@@ -47,6 +49,11 @@ TABLE_MIN_M = (0.9, 0.6)
 """A small desk, x and y."""
 TABLE_LARGE_M = 2.0
 """A table longer than this is more likely a depth error than a table; it is kept and noted."""
+FLOOR = "floor"
+"""Label of a support plane that is the ground and no table."""
+UNKNOWN_COLOR = (0.6, 0.6, 0.6)
+BOARD_DEPTH_M = 0.05
+"""What stands this far below a piece of furniture's top stands on a board within it; less is the reconstruction's error."""
 GAP_M = 0.002
 """Clearance after two overlapping objects were pushed apart: above the contact solver's rest penetration (0.1 mm)."""
 SETTLING_ROUNDS = 200
@@ -89,24 +96,24 @@ class _Piece:
         return float(self.points[:, 2].max() + self.origin[2])
 
 
-def lay_out_scene(inputs: Path, out: Path, known_scale: float | None = None) -> tuple[SceneLayout, ScaleReport]:
+def lay_out_scene(inputs: Path, out: Path) -> tuple[SceneLayout, ScaleReport]:
     """Reads the manifest and the reconstruction below `inputs`, writes the layout and its report below `out`.
 
     Args:
         inputs: a folder laid out like the scene, with `stage1/` and what `build_manifest` wrote.
         out: an empty folder laid out like the scene.
-        known_scale: metres per reconstruction unit, where somebody measured it.
 
     Raises:
         LayoutError: an object has no extent, or stands on something that does not exist.
     """
     manifest = SceneManifest.read(inputs / MANIFEST)
     info = SceneInfo.read(inputs / "stage1/scene_info.json")
-    camera = Camera.read(inputs / "stage1" / info.camera)
+    camera = None if info.camera is None else Camera.read(inputs / "stage1" / info.camera)
     meshes = {
         item.id: np.asarray(load_glb(inputs / item.asset.path).vertices, dtype=float) for item in manifest.objects
     }
-    layout, report = build_layout(manifest, info, camera, meshes, known_scale)
+    scale = ScaleDecision.read(inputs / SCALE)
+    layout, report = build_layout(manifest, info, camera, meshes, scale)
     layout.write(out / LAYOUT)
     report.write(out / SCALE_REPORT)
     return layout, report
@@ -115,17 +122,15 @@ def lay_out_scene(inputs: Path, out: Path, known_scale: float | None = None) -> 
 def build_layout(
     manifest: SceneManifest,
     info: SceneInfo,
-    camera: Camera,
+    camera: Camera | None,
     meshes: dict[str, Array],
-    known_scale: float | None = None,
+    scale: ScaleDecision,
 ) -> tuple[SceneLayout, ScaleReport]:
     """The scene in metres. `meshes` holds each object's vertices (n, 3), Z-up, mesh units.
 
     Raises:
         LayoutError: as in `lay_out_scene`.
     """
-    units = {item.id: _world_points(item, meshes[item.id], 1.0) for item in manifest.objects}
-    scale = decide_scale(info, [float(np.ptp(points, axis=0).max()) for points, _ in units.values()], known_scale)
     supports = {item.id: item.support for item in info.objects}
     pieces: dict[str, _Piece] = {}
     for item in manifest.objects:
@@ -139,18 +144,16 @@ def build_layout(
     table = info.support_planes[0]
     notes: list[str] = []
     roots = {each: _root(each, pieces, planes) for each in pieces}
-    _seat_riders(pieces, planes, notes)
-    before = {each: piece.origin.copy() for each, piece in pieces.items()}
-    heights = {each: TABLE_HEIGHT_M + plane.point[2] * scale.factor for each, plane in planes.items()}
+    ground = 0.0 if table.label == FLOOR else TABLE_HEIGHT_M
+    heights = {each: ground + plane.point[2] * scale.factor for each, plane in planes.items()}
     for each, height in heights.items():
         if height < 0:
             raise LayoutError(f"support plane {each} lies {-height:.2f} m below the ground; check the scale")
-    _set_down(pieces, heights, notes)
-    _part(pieces, planes, roots)
-    for each, piece in pieces.items():
-        moved = float(np.hypot(*(piece.origin - before[each])[:2]))
-        if moved > 1e-6:
-            notes.append(f"{each}: moved {moved * 1000:.1f} mm sideways, off what it overlapped")
+    if info.arranged:
+        for piece in pieces.values():
+            piece.origin[2] += ground
+    else:
+        _settle(pieces, planes, roots, heights, ground, notes)
     shift = _centre([piece.footprint for each, piece in pieces.items() if roots[each] == table.id])
     for piece in pieces.values():
         piece.origin[:2] -= shift
@@ -159,23 +162,17 @@ def build_layout(
         _surface(plane, heights[plane.id], [p for e, p in pieces.items() if roots[e] == plane.id], notes)
         for plane in used
     )
+    surfaces += tuple(surface for each in pieces for surface in _boards(each, pieces))
     layout = SceneLayout(
         scene_id=manifest.scene_id,
         scale_factor=scale.factor,
-        objects=tuple(_layout_object(piece) for piece in pieces.values()),
+        objects=tuple(_layout_object(piece, pieces) for piece in pieces.values()),
         support_surfaces=surfaces,
-        camera=_camera(camera, scale.factor, np.array([-shift[0], -shift[1], heights[table.id]])),
+        camera=chosen_viewpoint(*_box(pieces))
+        if camera is None
+        else seen_viewpoint(camera, scale.factor, np.array([-shift[0], -shift[1], heights[table.id]])),
     )
-    report = ScaleReport(
-        scene_id=manifest.scene_id,
-        factor=scale.factor,
-        evidence=scale.evidence,
-        confidence=scale.confidence,
-        spread=scale.spread,
-        votes=scale.votes,
-        adjustments=tuple(notes),
-    )
-    return layout, report
+    return layout, ScaleReport(**dict(scale), adjustments=tuple(notes))
 
 
 def layout_table(layout: SceneLayout) -> list[dict[str, str | float]]:
@@ -190,6 +187,25 @@ def layout_table(layout: SceneLayout) -> list[dict[str, str | float]]:
         }
         for item in layout.objects
     ]
+
+
+def _settle(
+    pieces: dict[str, _Piece],
+    planes: dict[str, SupportPlane],
+    roots: dict[str, str],
+    heights: dict[str, float],
+    ground: float,
+    notes: list[str],
+) -> None:
+    """What a reconstruction leaves to be done: riders over what bears them, bases on supports, overlaps pushed apart."""
+    _seat_riders(pieces, planes, notes)
+    before = {each: piece.origin.copy() for each, piece in pieces.items()}
+    _set_down(pieces, heights, ground, notes)
+    _part(pieces, planes, roots)
+    for each, piece in pieces.items():
+        moved = float(np.hypot(*(piece.origin - before[each])[:2]))
+        if moved > 1e-6:
+            notes.append(f"{each}: moved {moved * 1000:.1f} mm sideways, off what it overlapped")
 
 
 def _world_points(item: ManifestObject, vertices: Array, factor: float) -> tuple[Array, Array]:
@@ -229,7 +245,7 @@ def _seat_riders(pieces: dict[str, _Piece], planes: dict[str, SupportPlane], not
     Its centre is moved over the flat top that bears it; where there is no such top it goes down beside, onto what bears the
     other. Supports come before what they bear.
     """
-    waiting = [each for each, piece in pieces.items() if piece.support not in planes]
+    waiting = [each for each, piece in pieces.items() if piece.support not in planes and not _is_in(piece, pieces)]
     while waiting:
         for each in [w for w in waiting if pieces[w].support not in waiting]:
             waiting.remove(each)
@@ -315,16 +331,19 @@ def _beside(one: _Piece, other: _Piece) -> bool:
     return min(one.high, other.high) - max(one.low, other.low) > 1e-3
 
 
-def _set_down(pieces: dict[str, _Piece], heights: dict[str, float], notes: list[str]) -> None:
-    """Bases onto their supports, the lowest first."""
+def _set_down(pieces: dict[str, _Piece], heights: dict[str, float], ground: float, notes: list[str]) -> None:
+    """Bases onto their supports, the lowest first; what stands in something open stays as deep in it as it was seen."""
     waiting = list(pieces)
     tops = dict(heights)
+    inside = {each for each, piece in pieces.items() if _is_in(piece, pieces)}
+    lifts: dict[str, float] = {}
     while waiting:
         for each in [w for w in waiting if pieces[w].support in tops]:
             piece = pieces[each]
             support = piece.support
-            lift = tops[support] - piece.low
-            raised = lift - TABLE_HEIGHT_M  # what is left beyond the table's own height
+            lift = lifts[support] if each in inside else tops[support] - piece.low
+            lifts[each] = lift
+            raised = lift - ground  # what is left beyond the table's own height
             piece.origin[2] += lift
             if abs(raised) > 1e-3:
                 notes.append(f"{each}: set {abs(raised) * 1000:.1f} mm {'up' if raised > 0 else 'down'} onto {support}")
@@ -332,15 +351,67 @@ def _set_down(pieces: dict[str, _Piece], heights: dict[str, float], notes: list[
             waiting.remove(each)
 
 
+def _is_in(piece: _Piece, pieces: dict[str, _Piece]) -> bool:
+    """Whether an object stands within its support: lower than the rim of something open (a bowl, a plate), or far below the
+    top of furniture (on a board of a shelf).
+    """
+    holder = pieces.get(piece.support)
+    if holder is None or piece.low < holder.low - FLAT_M:
+        return False
+    depth = holder.high - piece.low
+    if holder.item.sim_role not in MOVABLE:
+        return depth > BOARD_DEPTH_M
+    return holder.item.physics_hints.body == "open" and depth > FLAT_M
+
+
+def _boards(each: str, pieces: dict[str, _Piece]) -> list[SupportSurface]:
+    """Where things stand on a piece of furniture: for each height that bears something, the largest rectangle of its
+    outline's proportions that lies within its top, or below the top within its outline.
+    """
+    piece = pieces[each]
+    if piece.item.sim_role in MOVABLE:
+        return []
+    levels = sorted({round(rider.low, 3) for rider in pieces.values() if rider.support == each})
+    found = []
+    for number, level in enumerate(levels):
+        on_top = level >= piece.high - FLAT_M
+        outline = _flat_top(piece) if on_top else piece.footprint
+        if outline is None:
+            continue
+        middle = centroid(outline)
+        half = np.ptp(outline, axis=0) / 2
+        corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * half
+        share = next(
+            (k for k in np.linspace(1.0, 0.05, 20) if all(contains(outline, middle + 0.999 * k * c) for c in corners)),
+            0,
+        )
+        if not share:
+            continue
+        found.append(
+            SupportSurface(
+                id=f"{each}_{'top' if on_top else f'board_{number + 1}'}",
+                kind="furniture",
+                part_of=each,
+                height=piece.high if on_top else level,
+                height_evidence="estimated",
+                center=(float(middle[0]), float(middle[1])),
+                size=(float(2 * share * half[0]), float(2 * share * half[1])),
+                color=UNKNOWN_COLOR,
+            )
+        )
+    return found
+
+
 def _surface(plane: SupportPlane, height: float, pieces: list[_Piece], notes: list[str]) -> SupportSurface:
     corners = np.concatenate([piece.footprint for piece in pieces]) if pieces else np.zeros((1, 2))
     low, high = corners.min(axis=0) - TABLE_MARGIN_M, corners.max(axis=0) + TABLE_MARGIN_M
     size = np.maximum(high - low, TABLE_MIN_M)
-    if size.max() > TABLE_LARGE_M:
+    if size.max() > TABLE_LARGE_M and plane.label != FLOOR:
         notes.append(f"{plane.id}: {size[0]:.2f} x {size[1]:.2f} m is large for a table; some depth may be wrong")
     centre = (low + high) / 2
     return SupportSurface(
         id=plane.id,
+        kind="ground" if plane.label == FLOOR and height == 0 else "table",
         height=height,
         height_evidence="default",
         center=(float(centre[0]), float(centre[1])),
@@ -349,7 +420,8 @@ def _surface(plane: SupportPlane, height: float, pieces: list[_Piece], notes: li
     )
 
 
-def _layout_object(piece: _Piece) -> LayoutObject:
+def _layout_object(piece: _Piece, pieces: dict[str, _Piece]) -> LayoutObject:
+    holder = pieces.get(piece.support)
     q = piece.item.transform.rotation_quaternion
     extents = np.ptp(piece.points, axis=0)
     x, y, z = (float(v) for v in piece.origin)
@@ -360,22 +432,15 @@ def _layout_object(piece: _Piece) -> LayoutObject:
         scale=(float(piece.scale[0]), float(piece.scale[1]), float(piece.scale[2])),
         size=(float(extents[0]), float(extents[1]), float(extents[2])),
         support=piece.support,
+        inside=holder is not None and piece.low < holder.high - FLAT_M,
     )
 
 
-def _camera(camera: Camera, factor: float, shift: Array) -> LayoutCamera:
-    """The photograph's camera after the same scaling and shift as the objects."""
-    matrix = np.array(camera.camera_to_world, dtype=float)
-    matrix[:3, 3] = matrix[:3, 3] * factor + shift
-    return LayoutCamera(
-        width=camera.width,
-        height=camera.height,
-        fx=camera.fx,
-        fy=camera.fy,
-        cx=camera.cx,
-        cy=camera.cy,
-        camera_to_world=as_rows(matrix),  # type: ignore[arg-type]
-    )
+def _box(pieces: dict[str, _Piece]) -> tuple[Array, Array]:
+    """Lowest and highest corner (3,) of the box around all objects."""
+    low = np.array([[*piece.footprint.min(axis=0), piece.low] for piece in pieces.values()]).min(axis=0)
+    high = np.array([[*piece.footprint.max(axis=0), piece.high] for piece in pieces.values()]).max(axis=0)
+    return low, high
 
 
 def _centre(footprints: list[Array]) -> Array:

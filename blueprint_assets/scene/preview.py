@@ -1,4 +1,4 @@
-"""The simulated scene seen by the photograph's camera, beside the photograph."""
+"""The simulated scene seen by the photograph's camera, beside the photograph where there is one."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from blueprint_assets.contracts.scene_layout import SceneLayout
 
 if TYPE_CHECKING:
     import mujoco
+    from PIL import Image
 
 Pixels = NDArray[np.uint8]
 
@@ -21,6 +22,8 @@ MAX_SIDE = 720
 CAMERA = "photo"
 BACKGROUND = ((0.93, 0.94, 0.96), (0.80, 0.81, 0.84))
 CAPTION_HEIGHT = 28
+GAP = 8
+"""Between the photograph and the render, pixels."""
 SHADOWED_M = 3.0
 """Extent that the shadow map covers, metres: half of it and the map's depth steps show as stripes on the table."""
 
@@ -29,35 +32,45 @@ class PreviewError(ValueError):
     """The photograph cannot be shown. The message names the file."""
 
 
-def render_preview(scene_usd: Path, root: Path, layout: SceneLayout, photo: Path, out_png: Path) -> Path:
-    """Draws the photograph and a render from its camera side by side, with a caption.
+def render_preview(scene_usd: Path, root: Path, layout: SceneLayout, photo: Path | None, out_png: Path) -> Path:
+    """Draws the photograph and a render from its camera side by side, with a caption; without a photograph, the render alone
+    from the layout's camera.
 
     Raises:
         PreviewError: the photograph cannot be read.
         RenderError: no offscreen OpenGL on this machine.
         UsdError: the scene does not load.
     """
-    from PIL import Image, ImageDraw, UnidentifiedImageError
+    from PIL import Image, ImageDraw
 
-    try:
-        with Image.open(photo) as opened:
-            picture = opened.convert("RGB")
-    except (OSError, UnidentifiedImageError) as error:
-        raise PreviewError(f"{photo}: not a readable picture: {error}") from None
-    scale = min(1.0, MAX_SIDE / max(picture.size))
-    width, height = (max(1, round(side * scale)) for side in picture.size)
-    rendered = render_photo_view(scene_usd, root, width, height)
-    sheet = Image.new("RGB", (2 * width + 8, height + CAPTION_HEIGHT), "white")
-    sheet.paste(picture.resize((width, height), Image.Resampling.LANCZOS), (0, 0))
-    sheet.paste(Image.fromarray(rendered), (width + 8, 0))
+    picture = _read(photo) if photo is not None else None
+    size = picture.size if picture is not None else (layout.camera.width, layout.camera.height)
+    scale = min(1.0, MAX_SIDE / max(size))
+    width, height = (max(1, round(side * scale)) for side in size)
+    left = width + GAP if picture is not None else 0
+    sheet = Image.new("RGB", (left + width, height + CAPTION_HEIGHT), "white")
     draw = ImageDraw.Draw(sheet)
+    if picture is not None:
+        sheet.paste(picture.resize((width, height), Image.Resampling.LANCZOS), (0, 0))
+        draw.text((6, height + 8), f"{layout.scene_id}: photograph", fill="black")
+    sheet.paste(Image.fromarray(render_photo_view(scene_usd, root, width, height)), (left, 0))
     count = len(layout.objects)
-    draw.text((6, height + 8), f"{layout.scene_id}: photograph", fill="black")
     said = f"simulated scene, {count} object{'s' if count != 1 else ''}, scale {layout.scale_factor:.3g} m/unit"
-    draw.text((width + 14, height + 8), said, fill="black")
+    name = "" if picture is not None else f"{layout.scene_id}: no photograph; "
+    draw.text((left + 6, height + 8), name + said, fill="black")
     out_png.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(out_png)
     return out_png
+
+
+def _read(photo: Path) -> Image.Image:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(photo) as opened:
+            return opened.convert("RGB")
+    except (OSError, UnidentifiedImageError) as error:
+        raise PreviewError(f"{photo}: not a readable picture: {error}") from None
 
 
 def render_photo_view(scene_usd: Path, root: Path, width: int, height: int) -> Pixels:

@@ -24,6 +24,7 @@ from blueprint_assets.contracts.scene_manifest import ManifestObject, SceneManif
 from blueprint_assets.contracts.simready_physics import CollisionFacts, ObjectPhysics, SimreadyPhysics
 from blueprint_assets.geometry.mesh import load_glb
 from blueprint_assets.geometry.transforms import matrix_to_quaternion
+from blueprint_assets.scene.affordances import MOVABLE
 from blueprint_assets.scene.hulls import Box, CollisionGeometry, HullError, collision_geometry
 from blueprint_assets.scene.layout import LAYOUT
 from blueprint_assets.scene.manifest import MANIFEST
@@ -111,7 +112,13 @@ def _build_object(
         extents = np.asarray(solid.mesh.extents, dtype=float)
         size = (float(extents[0]), float(extents[1]), float(extents[2]))
         material = item.physics_hints.material
-        properties = estimator.estimate(material, solid.volume, size, cavity_modelled=hollow)
+        properties = estimator.estimate(
+            material,
+            solid.volume,
+            size,
+            cavity_modelled=hollow,
+            hollow=item.physics_hints.body in ("hollow", "open"),
+        )
     except (SolidError, HullError, PhysicsEstimateError) as error:
         raise SimreadyError(f"object {item.id} ({item.asset.path}): {error}") from error
     stance = stand(collision.parts, solid.center_of_mass, place.rotation_quaternion)
@@ -171,7 +178,7 @@ def _write_asset(
     root.SetDocumentation(item.description)
     for taxonomy, labels in (("category", [item.category]), ("instance", [item.id])):
         UsdSemantics.LabelsAPI.Apply(root, taxonomy).CreateLabelsAttr(labels)
-    if item.sim_role != "static":
+    if item.sim_role in MOVABLE:
         UsdPhysics.RigidBodyAPI.Apply(root)
         mass = UsdPhysics.MassAPI.Apply(root)
         mass.CreateMassAttr(properties.mass_kg)

@@ -93,8 +93,8 @@ def compose_scene(inputs: Path, out: Path) -> ComposedScene:
         layout, fallen = _at_rest(layout, root)
         if fallen:
             write_scene(layout, out / SCENE)
-        photo = inputs / Source.read(inputs / "input/source.json").image
-        render_preview(root / SCENE, root, layout, photo, out / PREVIEW)
+        picture = Source.read(inputs / "input/source.json").image
+        render_preview(root / SCENE, root, layout, inputs / picture if picture else None, out / PREVIEW)
     return ComposedScene(prims, (out / SCENE).stat().st_size, fallen)
 
 
@@ -154,7 +154,8 @@ def write_scene(layout: SceneLayout, path: Path) -> None:
         xform.AddTranslateOp().Set(Gf.Vec3d(*item.position))
         xform.AddOrientOp().Set(authoring.quaternion(item.rotation_quaternion))
     contact = authoring.contact_material(stage, "/World/Looks/table_contact", *TABLE_FRICTION)
-    for number, surface in enumerate(layout.support_surfaces):
+    tables = [surface for surface in layout.support_surfaces if surface.kind == "table"]
+    for number, surface in enumerate(tables):
         _add_table(stage, surface, "Table" if number == 0 else f"Table_{_prim_name(surface.id)}", number == 0, contact)
     _add_ground(stage)
     _add_lights(stage)

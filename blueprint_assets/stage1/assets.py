@@ -1,5 +1,6 @@
-"""The picture as received, and the posed meshes that are read out of it."""
+"""What was received, and the posed meshes that are made from it."""
 
+import json
 from typing import Any
 
 import dagster as dg
@@ -20,37 +21,30 @@ ONCE_REGISTERED = (
 @stage(
     group="source",
     kinds={"image"},
-    owns=("input/",),
-    made_by=("blueprint_assets.stage1.source",),
+    owns=("input/", "textgen/request.normalized.json"),
+    made_by=("blueprint_assets.stage1.received",),
     condition=ONCE_REGISTERED,
 )
 def source(context: dg.AssetExecutionContext, scene_store: SceneStoreResource) -> dg.Output[Any]:
-    """The photograph as received, decoded once and found fit for use."""
-    from blueprint_assets.stage1.intake import fetch, require
-    from blueprint_assets.stage1.source import SourceError, prepare_source
+    """The photograph, text request or ready reconstruction as received, read once and found fit for use."""
+    from blueprint_assets.stage1.intake import require
+    from blueprint_assets.stage1.received import take_in, told
 
     store = scene_store.open()
     intake = require(store.root, context.partition_key)
 
     def build(work: Workspace) -> Metadata:
-        with fetch(intake) as (image, mask):
-            try:
-                made = prepare_source(intake, image, mask, work.out)
-            except SourceError as error:  # of the copy, which is gone by now: people know the file that they gave
-                said = str(error).replace(str(image), intake.image_uri)
-                if mask is not None and intake.mask_uri is not None:
-                    said = said.replace(str(mask), intake.mask_uri)
-                raise SourceError(said) from error
-        return {"preview": made.image, "width": made.width, "height": made.height, "mask": made.mask or "none given"}
+        return told(take_in(intake, work.out))
 
-    return produce(context, store, {}, build, config={"image": intake.image_sha256, "mask": intake.mask_sha256})
+    config = {"mode": intake.mode, "content": intake.identity, "mask": intake.mask_sha256}
+    return produce(context, store, {}, build, config=config)
 
 
 @stage(
     group="stage1",
     kinds={"mesh", "opencv"},
-    owns=("stage1/",),
-    made_by=("resources.reconstruction", "blueprint_assets.stage1.posed"),
+    owns=("stage1/", "textgen/package.json", "textgen/.textgen_complete"),
+    made_by=("resources.reconstruction", "resources.scene_generation", "blueprint_assets.stage1.maker"),
     shape="gpu-l4",
 )
 def reconstruction(
@@ -59,15 +53,21 @@ def reconstruction(
     reconstructor: Reconstruction,
     source: ArtifactRef,
 ) -> dg.Output[Any]:
-    """Posed, textured, watertight meshes, one per object, and the camera that saw them."""
+    """Posed, textured meshes, one per object, and the camera that saw them, where one did."""
     from blueprint_assets.contracts.source import Source
-    from blueprint_assets.stage1.posed import objects_table
+    from blueprint_assets.stage1.maker import maker_of
+    from blueprint_assets.stage1.posed import demand_sound, objects_table
 
-    backend = reconstructor.open()
+    store = scene_store.open()
+    document = store.read(store.resolve(source), "input/source.json")
+    maker = maker_of(
+        Source.parse(json.loads(document), "input/source.json"), reconstructor.open, reconstructor.settings()
+    )
 
     def build(work: Workspace) -> Metadata:
-        picture = Source.read(work.inputs / "input/source.json")
-        info = backend.reconstruct(picture, work.inputs, work.out / "stage1", work.progress)
-        return {"preview": "stage1/preview.png", "objects_found": len(info.objects), "table": objects_table(info)}
+        maker.make(work.inputs, work.out, work.progress)
+        info = demand_sound(work.out / "stage1")
+        shown = {"preview": "stage1/preview.png"} if (work.out / "stage1/preview.png").is_file() else {}
+        return {**shown, "objects_found": len(info.objects), "table": objects_table(info)}
 
-    return produce(context, scene_store.open(), {"source": source}, build, backend=backend.backend)
+    return produce(context, store, {"source": source}, build, backend=maker.backend, config=maker.settings)

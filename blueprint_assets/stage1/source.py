@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,8 +35,11 @@ FORMATS_TEXT = "PNG, JPEG, WebP, BMP, TIFF or GIF"
 _DECODER_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
 """What Pillow's decoders raise on damaged files."""
 _ORIENTATION, _EXIF_IFD, _FOCAL_35MM, _EXIF_WIDTH, _EXIF_HEIGHT = 0x0112, 0x8769, 0xA405, 0xA002, 0xA003
+_GPS_IFD, _GPS_VERSION, _XMP_PLACES = 0x8825, 0, (b"GPSLatitude", b"GPSLongitude")
+NOT_KEPT = "the file says where it was taken and is not kept as received: image.png has its pixels without the place"
 
 
+SOURCE = "input/source.json"
 LOSSY_FORMATS = ("JPEG", "MPO", "WEBP")
 
 
@@ -46,12 +49,14 @@ class SourceError(ValueError):
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """An upright picture. `rgb` is (height, width, 3), 8 bits; `notes` say what was done to get there."""
+    """An upright picture. `rgb` is (height, width, 3), 8 bits; `notes` say what was done to get there; `has_position`: the
+    file says where on Earth it was taken."""
 
     rgb: NDArray[np.uint8]
     format: str
     exif_focal_35mm: float | None
     notes: tuple[str, ...] = ()
+    has_position: bool = False
 
     @property
     def size(self) -> tuple[int, int]:
@@ -72,9 +77,10 @@ def read_image(path: Path) -> DecodedImage:
         kind = image.format or ""
         focal = _focal_35mm(image)
         picture, notes = _upright_rgb(image, path)
+        position = _has_position(image, frames)
     rgb = np.asarray(picture, dtype=np.uint8)
     _refuse_uniform(rgb, path)
-    return DecodedImage(rgb=rgb, format=kind, exif_focal_35mm=focal, notes=notes)
+    return DecodedImage(rgb=rgb, format=kind, exif_focal_35mm=focal, notes=notes, has_position=position)
 
 
 def read_mask(path: Path, size: tuple[int, int]) -> NDArray[np.uint16]:
@@ -131,40 +137,53 @@ def pixels_sha256(rgb: NDArray[np.uint8]) -> str:
 def prepare_source(intake: Intake, image_path: Path, mask_path: Path | None, out: Path) -> Source:
     """Fills `out`/input (original as received, upright image.png, mask.png, source.json) and returns what it wrote.
 
-    The same bytes in give the same bytes out. Nothing is written before everything has been read.
+    The same bytes in give the same bytes out. Nothing is written before everything has been read. A file that says where on
+    Earth it was taken is not kept: pictures of somebody's kitchen must not tell where the kitchen is.
 
     Raises:
         SourceError: `read_image` or `read_mask` refuse, or a file is not the one that was registered.
     """
+    fields = keep_picture(intake, image_path, mask_path, out)
+    source = Source(scene_id=intake.scene_id, received_at=intake.received_at, **fields)
+    source.write(out / SOURCE)
+    return source
+
+
+def keep_picture(intake: Intake, image_path: Path, mask_path: Path | None, out: Path) -> dict[str, Any]:
+    """Writes the picture's files below `out`/input and returns the fields of `Source` that are about the picture.
+
+    Raises:
+        SourceError: as `prepare_source`.
+    """
     from PIL import Image
 
-    _same_bytes(image_path, intake.image_sha256)
+    registered = intake.image_sha256 or ""
+    _same_bytes(image_path, registered)
     if mask_path is not None and intake.mask_sha256 is not None:
         _same_bytes(mask_path, intake.mask_sha256)
     decoded = read_image(image_path)
     mask = read_mask(mask_path, decoded.size) if mask_path is not None else None
     folder = out / "input"
     folder.mkdir(parents=True, exist_ok=True)
-    original = f"input/original.{EXTENSIONS[decoded.format]}"
-    shutil.copyfile(image_path, out / original)
+    original = None if decoded.has_position else f"input/original.{EXTENSIONS[decoded.format]}"
+    if original is not None:
+        shutil.copyfile(image_path, out / original)
     Image.fromarray(decoded.rgb).save(folder / "image.png", format="PNG", compress_level=6)
     if mask is not None:
         narrow = mask.astype(np.uint8) if mask.max() < 256 else mask
         Image.fromarray(narrow).save(folder / "mask.png", format="PNG", compress_level=6)
-    source = Source(
-        scene_id=intake.scene_id,
-        original=original,
-        original_sha256=intake.image_sha256,
-        pixels_sha256=pixels_sha256(decoded.rgb),
-        image="input/image.png",
-        width=decoded.size[0],
-        height=decoded.size[1],
-        mask="input/mask.png" if mask is not None else None,
-        exif_focal_35mm=decoded.exif_focal_35mm,
-        received_at=intake.received_at,
-    )
-    source.write(folder / "source.json")
-    return source
+    return {
+        "original": original,
+        "original_sha256": registered,
+        "files": {} if original is None else {original: registered},
+        "pixels_sha256": pixels_sha256(decoded.rgb),
+        "image": "input/image.png",
+        "width": decoded.size[0],
+        "height": decoded.size[1],
+        "mask": "input/mask.png" if mask is not None else None,
+        "exif_focal_35mm": decoded.exif_focal_35mm,
+        "notes": (*decoded.notes, *([NOT_KEPT] if decoded.has_position else [])),
+    }
 
 
 @contextmanager
@@ -254,6 +273,23 @@ def _focal_35mm(image: Image.Image) -> float | None:
         if abs(now / (max(taken) / min(taken)) - 1) > 0.02:
             return None
     return focal
+
+
+def _has_position(image: Image.Image, frames: int) -> bool:
+    """Whether EXIF (any field of the GPS directory but its version) or XMP of any frame says where it was taken."""
+    for frame in range(frames):
+        try:
+            if frames > 1:
+                image.seek(frame)
+            if set(image.getexif().get_ifd(_GPS_IFD)) - {_GPS_VERSION}:
+                return True
+        except (*_DECODER_ERRORS, TypeError, ZeroDivisionError):
+            return True  # what cannot be read cannot be shown to be harmless
+        for value in image.info.values():
+            text = value if isinstance(value, bytes) else value.encode() if isinstance(value, str) else b""
+            if any(name in text for name in _XMP_PLACES):
+                return True
+    return False
 
 
 def _refuse_uniform(rgb: NDArray[np.uint8], path: Path) -> None:

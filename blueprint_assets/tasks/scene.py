@@ -29,6 +29,8 @@ class Surface:
     low: Array
     high: Array
     height: float
+    part_of: str | None = None
+    """The object whose top or board it is."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,12 @@ class TaskScene:
             support = self.supports.get(object_id)
             if support is None:
                 return None
-            for surface in self.surfaces:
-                if surface.id == support:
-                    return surface
+            low = float(
+                (self.solids[object_id].vertices @ self.rest[object_id][2, :3] + self.rest[object_id][2, 3]).min()
+            )
+            own = [surface for surface in self.surfaces if support in (surface.id, surface.part_of)]
+            if own:
+                return min(own, key=lambda surface: abs(surface.height - low))
             object_id = support
         return None
 

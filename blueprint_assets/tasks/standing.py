@@ -133,11 +133,10 @@ def _is_free(scene: TaskScene, surface: Surface, base: Array, yaw: float) -> boo
     corners = [(-FOOT_BEHIND, -1), (FOOT_AHEAD, -1), (FOOT_AHEAD, 1), (-FOOT_BEHIND, 1)]
     foot = Polygon([tuple(base + turn @ [x, side * FOOT_HALF_WIDTH]) for x, side in corners])
     table = box(*surface.low, *surface.high)
-    if foot.distance(table) >= TABLE_GAP:
-        return True
-    if not foot.within(table.buffer(-TABLE_GAP)):
+    if foot.distance(table) < TABLE_GAP and not foot.within(table.buffer(-TABLE_GAP)):
         return False
-    return all(foot.distance(footprint(solid, scene.rest[name])) >= OBJECT_GAP for name, solid in scene.solids.items())
+    others = [name for name in scene.solids if name != surface.part_of]
+    return all(foot.distance(footprint(scene.solids[name], scene.rest[name])) >= OBJECT_GAP for name in others)
 
 
 def _can_pick(planner: EmbeddedPlanner, grasps: Sequence[Grasp], home: Array) -> bool:

@@ -142,7 +142,7 @@ def scene_surfaces(layout: SceneLayout) -> tuple[Surface, ...]:
     found = []
     for item in layout.support_surfaces:
         center, half = np.array(item.center), np.array(item.size) / 2
-        found.append(Surface(item.id, center - half, center + half, item.height))
+        found.append(Surface(item.id, center - half, center + half, item.height, item.part_of))
     return tuple(found)
 
 

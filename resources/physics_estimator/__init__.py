@@ -36,7 +36,13 @@ class PhysicsEstimator(Protocol):
     name: str
 
     def estimate(
-        self, material: str, volume_m3: float, size: tuple[float, float, float], *, cavity_modelled: bool = False
+        self,
+        material: str,
+        volume_m3: float,
+        size: tuple[float, float, float],
+        *,
+        cavity_modelled: bool = False,
+        hollow: bool = False,
     ) -> PhysicalProperties:
         """Properties of an object of `material`.
 
@@ -45,6 +51,7 @@ class PhysicsEstimator(Protocol):
             volume_m3: volume enclosed by the mesh.
             size: extents, metres.
             cavity_modelled: the mesh has its own hollow, so that its volume is material only.
+            hollow: things of its kind are (a basket, a ball), whatever the mesh shows.
 
         Raises:
             PhysicsEstimateError: an unknown material, or a volume that is not positive or exceeds the extents.

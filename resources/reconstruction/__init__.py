@@ -17,7 +17,10 @@ class ReconstructionError(ValueError):
 class Reconstructor(Protocol):
     """Turns a photograph into the stage 1 layout."""
 
-    backend: str
+    @property
+    def backend(self) -> str:
+        """What really runs."""
+        ...
 
     def reconstruct(self, source: Source, scene_root: Path, stage1: Path, progress: ProgressSink) -> SceneInfo:
         """Reads the picture (and mask) that `source` names below `scene_root`; fills the empty folder `stage1`.

@@ -66,7 +66,7 @@ def test_a_scene_of_another_scale_fails(scene: Path, measure: Callable[..., Any]
         change(scene, name, lambda item: {"size": tuple(factor * side for side in item.size)})
     found = measure("scene_layout/scale_is_plausible", scene)
     assert found.outcome == "failed"
-    assert "0.01 to 0.6 m is a table top" in found.reason
+    assert "expected 0.01 to 0.6 m" in found.reason
 
 
 def test_a_mesh_that_cannot_be_read_fails(scene: Path, measure: Callable[..., Any]) -> None:

@@ -11,9 +11,11 @@ import pytest
 import trimesh
 
 from blueprint_assets.contracts.posed_meshes import Camera, Pose, SceneInfo
+from blueprint_assets.contracts.source import Source
 from blueprint_assets.geometry.camera import project
 from blueprint_assets.geometry.mesh import load_glb, save_glb
 from blueprint_assets.geometry.transforms import apply
+from blueprint_assets.stage1.source import pixels_sha256
 from fixtures.stage1_layout import write_source, write_stage1
 
 INFO = "stage1/scene_info.json"
@@ -24,7 +26,12 @@ def relist(scene: Path, **masks: str) -> None:
     """Writes the table of contents anew: hashes of what is there now, and where the given objects' masks are."""
     stage1 = scene / "stage1"
     info = SceneInfo.read(scene / INFO)
-    objects = tuple(item.model_copy(update={"mask": masks.get(item.id, item.mask)}) for item in info.objects)
+    objects = tuple(
+        item.model_copy(update={"mask": masks[item.id], "unknown": {"category": "nobody said"}})
+        if item.id in masks
+        else item
+        for item in info.objects
+    )
     files = sorted(path for path in stage1.rglob("*") if path.is_file() and path.name != "scene_info.json")
     hashes = {path.relative_to(stage1).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     info.model_copy(update={"objects": objects, "sha256": hashes}).write(scene / INFO)
@@ -52,7 +59,7 @@ def scene(tmp_path: Path) -> Path:
 
 
 def test_a_good_reconstruction_passes(scene: Path, measure: Callable[..., Any]) -> None:
-    for name in ("source/picture_is_sharp", "source/picture_is_what_was_registered"):
+    for name in ("source/picture_is_sharp", "source/source_is_what_was_registered"):
         assert measure(name, scene).outcome == "passed", name
     assert measure("reconstruction/meshes_are_watertight", scene).measured == {"objects": 4, "wrong": 0}
     found = measure("reconstruction/silhouettes_match_the_masks", scene)
@@ -83,9 +90,67 @@ def test_a_changed_byte_of_the_picture_fails(scene: Path, measure: Callable[...,
     data = bytearray((scene / "input/original.png").read_bytes())
     data[-1] ^= 1
     (scene / "input/original.png").write_bytes(data)
-    found = measure("source/picture_is_what_was_registered", scene)
+    found = measure("source/source_is_what_was_registered", scene)
     assert found.outcome == "failed"
     assert "input/original.png: sha256" in found.reason
+
+
+def without_a_picture(scene: Path, mode: str) -> None:
+    """The same meshes as if no picture had been there: the source says so, no camera, no masks."""
+    kept = scene / "input/original.txt"
+    kept.write_text("a mug")
+    files = {"input/original.txt": hashlib.sha256(b"a mug").hexdigest()}
+    Source.parse(
+        {
+            "scene_id": "fixture",
+            "mode": mode,
+            "original": "input/original.txt",
+            "original_sha256": files["input/original.txt"],
+            "files": files,
+            "request": "textgen/request.normalized.json" if mode == "text" else None,
+            "format": None if mode == "text" else "glb",
+            "received_at": "2026-01-01T00:00:00Z",
+        },
+        "source",
+    ).write(scene / "input/source.json")
+    info = SceneInfo.read(scene / INFO)
+    unknown = {**info.unknown, "camera": "no camera", "image_size": "no picture"}
+    info.model_copy(update={"camera": None, "image_size": None, "unknown": unknown}).write(scene / INFO)
+
+
+@pytest.mark.parametrize("mode", ["text", "posed_meshes"])
+def test_a_scene_without_a_picture_has_nothing_to_measure_there(
+    mode: str, scene: Path, measure: Callable[..., Any]
+) -> None:
+    without_a_picture(scene, mode)
+    for name in ("source/picture_is_sharp", "reconstruction/silhouettes_match_the_masks"):
+        found = measure(name, scene)
+        assert found.outcome == "not_applicable", name
+        assert found.reason.startswith("unmeasured, and nothing to measure: ")
+    assert measure("source/source_is_what_was_registered", scene).outcome == "passed"
+    (scene / "input/original.txt").write_text("a jug")
+    found = measure("source/source_is_what_was_registered", scene)
+    assert found.outcome == "failed"
+    assert "input/original.txt: sha256" in found.reason
+
+
+def test_a_photograph_without_a_camera_is_unmeasured_and_blocks(scene: Path, measure: Callable[..., Any]) -> None:
+    source = Source.read(scene / "input/source.json")
+    without_a_picture(scene, "text")
+    source.write(scene / "input/source.json")
+    assert measure("reconstruction/silhouettes_match_the_masks", scene).outcome == "unmeasured"
+
+
+def test_of_a_file_that_is_not_kept_the_pixels_count(scene: Path, measure: Callable[..., Any]) -> None:
+    rgb = cv2.cvtColor(cv2.imread(str(scene / "input/image.png")), cv2.COLOR_BGR2RGB).astype(np.uint8)
+    source = Source.read(scene / "input/source.json")
+    source.model_copy(update={"original": None, "pixels_sha256": pixels_sha256(rgb)}).write(scene / "input/source.json")
+    assert measure("source/source_is_what_was_registered", scene).outcome == "passed"
+    rgb[0, 0] ^= 1
+    cv2.imwrite(str(scene / "input/image.png"), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+    found = measure("source/source_is_what_was_registered", scene)
+    assert found.outcome == "failed"
+    assert "input/image.png: pixels" in found.reason
 
 
 def open_mesh(scene: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from blueprint_assets.scene.assets import scene_manifest
 from blueprint_assets.scene.settle import UnmeasuredError
-from checks.verdict import MEASUREMENTS, Verdict, failed, gate, passed, unmeasured
+from checks.verdict import MEASUREMENTS, Verdict, failed, gate, not_applicable, outcome_of, passed, unmeasured
 
 
 def judged(measure_scene: Callable[[Path], Verdict], scene: Path) -> Verdict:
@@ -67,3 +67,15 @@ def test_only_passed_is_passed(verdict: Verdict, blocking: bool) -> None:
     assert result.severity == (dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN)
     assert result.metadata["outcome"].value == verdict.outcome
     assert passed("yes", {"mm": 1}, {"mm": 2}).result("c0").passed
+
+
+def test_nothing_to_measure_lets_the_scene_through_and_is_not_called_passed() -> None:
+    verdict = not_applicable("no picture")
+    result = verdict.result("c0")
+    assert result.passed, "or a scene without a picture could never go on"
+    assert verdict.outcome == "not_applicable"
+    assert result.description == "unmeasured, and nothing to measure: no picture"
+    evaluation = dg.AssetCheckEvaluation(dg.AssetKey("a"), "c", result.passed, result.metadata)
+    assert outcome_of(evaluation) == "not_applicable"
+    plain = dg.AssetCheckEvaluation(dg.AssetKey("a"), "c", True, {})
+    assert outcome_of(plain) == "passed"

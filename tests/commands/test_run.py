@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from blueprint_assets.cli import main
-from blueprint_assets.commands.run import Run, _license
+from blueprint_assets.commands.given import Options, _licence
 from blueprint_assets.commands.status import CHAIN
 from blueprint_assets.definitions import defs
 from io_managers.locks import file_lock
@@ -56,10 +56,10 @@ def test_the_chain_that_status_shows_is_the_graph() -> None:
 
 def test_the_licence_of_a_photograph_is_said_by_option_or_by_the_file_beside_it(tmp_path: Path) -> None:
     photo = tmp_path / "photo.png"
-    assert _license(Run(source=photo)) == (None, None)
+    assert _licence(Options(source=photo)) == (None, None)
     (tmp_path / "photo.png.license").write_text("CC-BY-4.0\nA. Uthor\n")
-    assert _license(Run(source=photo)) == ("CC-BY-4.0", "A. Uthor")
-    assert _license(Run(source=photo, license="CC0-1.0")) == ("CC0-1.0", "A. Uthor")
+    assert _licence(Options(source=photo)) == ("CC-BY-4.0", "A. Uthor")
+    assert _licence(Options(source=photo, license="CC0-1.0")) == ("CC0-1.0", "A. Uthor")
 
 
 def test_a_refusal_is_a_json_object_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,6 +69,35 @@ def test_a_refusal_is_a_json_object_too(tmp_path: Path, capsys: pytest.CaptureFi
     assert refused["dataset"] is None
     (failure,) = refused["failures"]
     assert "none.png: no such file" in failure
+
+
+def test_variants_of_words_are_scenes_and_a_known_size_decides(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [
+        "run",
+        "--prompt",
+        "a mug, a bowl and a kettle on a table",
+        "--scene-id",
+        "desk",
+        "--root",
+        str(tmp_path / "store"),
+    ]
+    code, refused = run(capsys, *words, "--episodes", "0", "--known-size", "mug=high")
+    assert code == 2
+    assert "mug=high" in refused["failures"][0]
+    assert not (tmp_path / "store").exists()
+    code, made = run(capsys, *words, "--episodes", "0", "--variants", "2", "--known-size", "mug.height=0.1")
+    assert code == 0, made
+    assert made["success"] is True
+    assert [each["scene_id"] for each in made["scenes"]] == ["desk", "desk-v2"]
+    for each in made["scenes"]:
+        assert each["checks"]["failed"] == 0
+        assert each["checks"]["not_applicable"] == 2
+        report = json.loads((tmp_path / "store/scenes" / each["scene_id"] / "layout/scale_report.json").read_text())
+        assert report["known_sizes"] == {"mug.height": 0.1}
+        for file in ("package.json", "request.normalized.json", ".textgen_complete"):
+            assert (tmp_path / "store/scenes" / each["scene_id"] / "textgen" / file).is_file()
 
 
 def test_two_runs_of_a_scene_take_turns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

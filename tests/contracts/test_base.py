@@ -39,7 +39,9 @@ def test_what_is_written_is_what_is_read_and_fits_the_schema(tmp_path: Path) -> 
         ({"colour": "red"}, r"colour: Extra inputs are not permitted"),
         ({"width": 0}, r"width: Input should be greater than 0 \(found 0\)"),
         ({"scene_id": "../up"}, r"scene_id: String should match pattern"),
-        ({"width": None}, r"width: Input should be a valid integer"),
+        ({"width": "wide"}, r"width: Input should be a valid integer"),
+        ({"width": None}, r"its size Nonex480; both or neither"),
+        ({"mode": "text"}, r"request is missing, which mode text needs"),
         ({"original_sha256": "abc"}, r"original_sha256: String should match pattern"),
     ],
 )

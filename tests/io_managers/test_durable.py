@@ -73,5 +73,8 @@ def test_a_second_process_is_refused_and_a_dead_one_is_cleaned_up_after(tmp_path
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match=r"file.*(see that this place|make the root writable)"), staged(tmp_path / "file/x"):
+    with (
+        pytest.raises(StoreError, match=r"file.*(see that this place|make the root writable)"),
+        staged(tmp_path / "file/x"),
+    ):
         raise AssertionError

@@ -140,3 +140,49 @@ def test_gates_that_did_not_pass_are_named(store: SceneStore, count: int) -> Non
     reason = str(only(store, lambda scene, commits: [f"asset/check{i} failed: it is bad" for i in range(count)]))
     assert reason.startswith("not past its gates: asset/check0 failed: it is bad")
     assert reason.endswith("and 2 more") is (count == 5)
+
+
+def text_source(seed: int) -> dict[str, object]:
+    return {
+        "scene_id": "kitchen",
+        "mode": "text",
+        "original": "input/original.txt",
+        "original_sha256": "1" * 64,
+        "content_sha256": f"{seed}" * 64,
+        "request": "textgen/request.normalized.json",
+        "received_at": "2026-01-01T00:00:00+00:00",
+    }
+
+
+def test_a_scene_without_a_photograph_is_known_by_what_it_was_made_from(store: SceneStore) -> None:
+    from blueprint_assets.contracts.source import Source
+    from blueprint_assets.release.identity import content_keys
+    from blueprint_assets.release.sources import photo_of
+
+    made = []
+    for seed in (2, 3):
+        with store.staging() as folder:
+            (folder / "input").mkdir()
+            (folder / "input/source.json").write_text(Source.parse(text_source(seed), "source").to_json())
+            record = store.commit(
+                "kitchen", "source", folder, owns=["input/"], provenance=Provenance(code_version="1", backend="embedded"),
+                started_at="2026-01-01T00:00:00+00:00", seconds=1.0,
+            )  # fmt: skip
+        made.append(photo_of(store, record, None))
+    for photo in made:
+        assert (photo.mode, photo.file, photo.pixels_sha256, photo.sha256) == ("text", "original.txt", None, "1" * 64)
+    keys = [content_keys(photo.identity, photo.pixels_sha256, "s", ()) for photo in made]
+    assert keys[0] == {f"photo:{'2' * 64}", "scene:s"}
+    assert keys[0] & keys[1] == {"scene:s"}, "one request with two seeds is two scenes"
+
+
+def test_another_systems_meshes_are_stated_once(store: SceneStore) -> None:
+    commit_scene(store, "kitchen", 1, backend="3d-re-gen")
+    found = only(store)
+    assert isinstance(found, Candidate)
+    assert [item.what for item in found.licences()] == [
+        "photograph kitchen.png of scene kitchen",
+        "meshes of scene kitchen by 3d-re-gen",
+    ]
+    given = Candidate(**{**vars(found), "photo": found.photo.model_copy(update={"mode": "posed_meshes"})})
+    assert [item.what for item in given.licences()] == ["reconstruction kitchen.png of scene kitchen"]

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from blueprint_assets.contracts.inventory import Inventory
 from blueprint_assets.contracts.scene_manifest import SceneManifest, Stage1Complete
-from blueprint_assets.scene.manifest import ManifestError, affordances, build_manifest, mesh_path
-from blueprint_assets.scene.scale import TYPICAL_OBJECT_M, ScaleError, decide_scale
+from blueprint_assets.scene.inventory import inventory_table
+from blueprint_assets.scene.manifest import ManifestError, build_manifest, mesh_path
 from fixtures.stage1_layout import GENERATED_AT, METERS_PER_UNIT, Thing, box, table_scene, textured, write_stage1
 
 
@@ -19,12 +20,67 @@ def test_every_object_is_listed_and_copied(tmp_path: Path) -> None:
     for item in info.objects:
         copied = (tmp_path / "out" / mesh_path(item.id)).read_bytes()
         assert copied == (tmp_path / "stage1" / item.mesh).read_bytes()
-    inventory = Inventory.read(tmp_path / "out/seg/inventory.json")
-    assert {item.category for item in inventory.objects} == {item.label for item in info.objects}
     assert Stage1Complete.read(tmp_path / "out/assets/.stage1_complete").timestamp == GENERATED_AT
     carton = manifest.objects[0]
     assert carton.dimensions_est.height == pytest.approx(0.24 * METERS_PER_UNIT)
     assert {(r.type, r.object_id) for r in manifest.objects[1].relationships} >= {("on", "carton")}
+
+
+def test_the_inventory_says_what_is_there_and_what_nobody_recognised(tmp_path: Path) -> None:
+    odd = Thing(
+        "odd",
+        "brown thing",
+        textured(box(0.1, 0.1, 0.1), (90, 60, 30), split=True),
+        (0.6, 1.8, 0),
+        0,
+        "plane_0",
+        "cuboid",
+    )
+    spoon = replace(odd, id="spoon", label="small metal spoon", place=(0.6, 1.4, 0))
+    info = write_stage1(tmp_path / "stage1", (*table_scene(), odd, spoon))
+    manifest = build_manifest(tmp_path / "stage1", info, tmp_path / "out")
+    inventory = Inventory.read(tmp_path / "out/seg/inventory.json")
+    assert inventory.categories == {"box": 2, "can": 1, "mug": 1, "spoon": 1}
+    assert inventory.not_recognised == ("odd",)
+    found = {item.id: item for item in inventory.objects}
+    assert list(found) == [item.id for item in info.objects]
+    mug = found["mug"]
+    assert (mug.category, mug.count, mug.body, mug.recognised_by) == ("mug", 1, "open", "given")
+    assert (mug.material, mug.material_evidence) == ("ceramic", "catalogue")
+    assert mug.size == pytest.approx((0.09, 0.09, 0.095), rel=0.01)
+    assert {"Fillable", "Containable"} <= set(mug.affordances)
+    assert (found["carton"].count, found["cube"].count) == (2, 2)
+    assert (found["spoon"].material, found["spoon"].material_evidence) == ("metal", "estimated")
+    unknown = found["odd"]
+    assert (unknown.category, unknown.body, unknown.recognised_by) == (None, None, "nobody")
+    assert unknown.unknown == {"category": "nobody said", "body": "not recognised"}
+    assert (unknown.material, unknown.material_evidence) == ("unknown", "default")
+    known = {item.id: item for item in manifest.objects}
+    assert known["odd"].category == "brown thing"
+    assert known["mug"].physics_hints.body == "open"
+    assert inventory_table(inventory)[4]["category"] == "not recognised (brown thing)"
+
+
+def test_a_category_comes_before_the_label_and_a_description_is_not_a_name(tmp_path: Path) -> None:
+    info = write_stage1(tmp_path / "stage1")
+    said = {"carton": ("cereal boxes", "red box"), "cube": (None, "green stack of boxes"), "can": ("gizmo", "blue can")}
+    objects = tuple(
+        item.model_copy(
+            update={
+                "category": said[item.id][0],
+                "label": said[item.id][1],
+                "unknown": {"mask": "none"} if said[item.id][0] else item.unknown,
+            }
+        )
+        if item.id in said
+        else item
+        for item in info.objects
+    )
+    manifest = build_manifest(tmp_path / "stage1", info.model_copy(update={"objects": objects}), tmp_path / "out")
+    found = {item.id: item.category for item in manifest.objects}
+    assert found == {"carton": "cereal box", "cube": "green stack of boxes", "can": "gizmo", "mug": "mug"}
+    reasons = {item.id: item.unknown for item in Inventory.read(tmp_path / "out/seg/inventory.json").objects}
+    assert reasons["can"]["category"] == "'gizmo' is not in the household catalogue"
 
 
 def test_the_same_reconstruction_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -37,28 +93,16 @@ def test_the_same_reconstruction_gives_the_same_bytes(tmp_path: Path) -> None:
     assert trees[0] == trees[1]
 
 
-def test_roles_follow_metric_size(tmp_path: Path) -> None:
+def test_roles_follow_kind_and_metric_size(tmp_path: Path) -> None:
     large = Thing(
-        "desk", "desk", textured(box(1.0, 0.5, 0.2), (9, 9, 9), split=True), (0, 2, 0), 0, "plane_0", "cuboid"
+        "slab", "slab", textured(box(1.0, 0.5, 0.2), (9, 9, 9), split=True), (0, 2, 0), 0, "plane_0", "cuboid"
     )
-    info = write_stage1(tmp_path / "stage1", (*table_scene(), large))
+    fridge = replace(large, id="fridge", label="small fridge", place=(0, 3, 0))
+    info = write_stage1(tmp_path / "stage1", (*table_scene(), large, fridge))
     roles = {o.id: o.sim_role for o in build_manifest(tmp_path / "stage1", info, tmp_path / "out").objects}
-    assert roles["desk"] == "static"
-    assert {role for each, role in roles.items() if each != "desk"} == {"manipulable_object"}
-
-
-@pytest.mark.parametrize(
-    ("role", "shape", "size", "expected"),
-    [
-        ("manipulable_object", "cuboid", (0.05, 0.05, 0.05), ("Graspable", "Stackable")),
-        ("manipulable_object", "cuboid", (0.05, 0.05, 0.2), ("Graspable",)),
-        ("manipulable_object", "revolved_silhouette", (0.07, 0.07, 0.1), ("Graspable",)),
-        ("manipulable_object", "cuboid", (0.2, 0.15, 0.05), ("Stackable",)),
-        ("static", "cuboid", (0.05, 0.05, 0.05), ()),
-    ],
-)
-def test_affordances(role: str, shape: str, size: tuple[float, float, float], expected: tuple[str, ...]) -> None:
-    assert affordances(role, shape, size) == expected  # type: ignore[arg-type]
+    assert roles.pop("slab") == "static"
+    assert roles.pop("fridge") == "articulated_appliance"
+    assert set(roles.values()) == {"manipulable_object"}
 
 
 def test_a_missing_mesh_is_named(tmp_path: Path) -> None:
@@ -73,19 +117,3 @@ def test_an_id_may_not_appear_twice(tmp_path: Path) -> None:
     twice = info.model_copy(update={"objects": (*info.objects, info.objects[0])})
     with pytest.raises(ManifestError, match="carton appears twice"):
         build_manifest(tmp_path / "stage1", twice, tmp_path / "out")
-
-
-def test_scale_is_known_found_or_a_prior(tmp_path: Path) -> None:
-    info = write_stage1(tmp_path / "a")
-    assert decide_scale(info, [1.0]).factor == METERS_PER_UNIT
-    known = decide_scale(info, [1.0], known=0.3)
-    assert (known.factor, known.evidence, known.confidence) == (0.3, "measured", 1.0)
-    assert known.spread > 0, "the user and the reconstruction disagree"
-    unknown = write_stage1(tmp_path / "b", scaled=False)
-    prior = decide_scale(unknown, [0.1, 0.3, 5.0])
-    assert (prior.factor, prior.evidence) == (TYPICAL_OBJECT_M / 0.3, "default")
-    for wrong in (0.0, -1.0, float("nan")):
-        with pytest.raises(ScaleError, match="positive"):
-            decide_scale(info, [1.0], known=wrong)
-    with pytest.raises(ScaleError, match="without extent"):
-        decide_scale(unknown, [0.0])

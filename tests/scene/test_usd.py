@@ -160,3 +160,11 @@ def test_a_photograph_that_cannot_be_read_is_named(built_scene: Path, tmp_path: 
     layout = SceneLayout.read(built_scene / "layout/scene_layout_scaled.json")
     with pytest.raises(PreviewError, match=r"photo\.png"):
         render_preview(built_scene / SCENE, built_scene, layout, broken, tmp_path / "out.png")
+
+
+def test_without_a_photograph_the_render_stands_alone(built_scene: Path, tmp_path: Path) -> None:
+    layout = SceneLayout.read(built_scene / "layout/scene_layout_scaled.json")
+    sheet = np.asarray(Image.open(render_preview(built_scene / SCENE, built_scene, layout, None, tmp_path / "out.png")))
+    both = np.asarray(Image.open(built_scene / "usd/preview.png"))
+    assert sheet.shape == (480 + 28, 640, 3)
+    assert (sheet[:480] == both[:480, 648:]).all()

@@ -188,7 +188,7 @@ class Lineage:
 
     def _told(self, record: CommitRecord) -> Iterable[Node]:
         tell = {
-            "source": self._photo,
+            "source": self._input,
             "scene_manifest": self._things,
             "scene_layout": self._scale,
             "simready_assets": self._materials,
@@ -199,18 +199,25 @@ class Lineage:
         except (StoreError, ContractError, json.JSONDecodeError):
             return ()  # the file's own line says what is wrong with it; or the commit has no such file
 
-    def _photo(self, record: CommitRecord) -> Iterator[Node]:
+    def _input(self, record: CommitRecord) -> Iterator[Node]:
         source = self._read(record, "input/source.json", Source)
-        photo = record.file(source.original)
-        facts = {"sha256": photo.sha256, "bytes": str(photo.size), "pixels": f"{source.width}x{source.height}"}
+        facts = {"sha256": source.original_sha256}
+        if source.mode == "posed_meshes":
+            facts |= {"format": source.format or "", "files": str(len(source.files))}
+        else:
+            original = record.file(source.original or source.image or "")
+            facts = {"sha256": original.sha256, "bytes": str(original.size)}
+        if source.image is not None:
+            facts["pixels"] = f"{source.width}x{source.height}"
         facts["received"] = source.received_at
+        kind = {"image": "photo", "text": "text request", "posed_meshes": "reconstruction"}[source.mode]
         name = self._received_as(source)
         yield Node(
-            f"photo {name or source.original}", "", facts, "" if name else "under which name it came is not kept"
+            f"{kind} {name or source.original}", "", facts, "" if name else "under which name it came is not kept"
         )
 
     def _received_as(self, source: Source) -> str:
-        """The photograph's own file name, if the store's inbox still knows about these bytes."""
+        """The own name of the file or folder, if the store's register still knows about this content."""
         path = Path(self._store.root) / "intake" / f"{self._scene_id}.json"
         if not path.is_file():
             return ""
@@ -218,7 +225,7 @@ class Lineage:
             intake, _ = Intake.read_foreign(path)
         except ContractError:
             return ""
-        return intake.image_uri.rsplit("/", 1)[-1] if intake.image_sha256 == source.original_sha256 else ""
+        return (intake.uri or "typed words").rsplit("/", 1)[-1] if intake.identity == source.identity else ""
 
     def _things(self, record: CommitRecord) -> Iterator[Node]:
         for thing in self._read(record, "assets/scene_manifest.json", SceneManifest).objects:

@@ -1,8 +1,12 @@
-"""Single-view metrology: one photograph on a CPU, no learned model. A weak backend that says how it knows.
+"""Single-view metrology: one photograph on a CPU, with four small networks and geometry. It says how it knows what it says.
 
-Camera from straight edges (or defaults), objects from a given mask (or from what stands out of the support plane's
-colour), position from where they touch the plane, shape by fitting three families of solids to the outline, texture from
-the photograph. Metric scale is a prior.
+Camera from EXIF and straight edges (M-LSD), or stated defaults. Objects from a given mask, or from what stands out (IS-Net), what
+the detector knows and what differs from the support plane's colour, parted where outlines have notches. Names from the detector,
+the ImageNet classifier and, weakly, the shape. Position from where they touch the plane, shape by fitting solids to the outline,
+texture from the photograph. Metric scale is decided later, by the scene.
+
+Without the networks' weights (`blueprint models`) straight edges are LSD's, objects are found by colour alone and nothing is
+recognised; the reconstruction's method then reads "embedded (classical)".
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blueprint_assets.contracts.posed_meshes import SceneInfo
+from blueprint_assets.contracts.posed_meshes import Scale, SceneInfo
 from blueprint_assets.contracts.source import Source
 from resources.observability import Progress, ProgressSink
 from resources.reconstruction import ReconstructionError
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+NO_SCALE = "units are the camera's height above the support plane; one photograph does not tell it"
 WORK_SIZE = 1024
 """Longer side of the picture that everything works on, pixels."""
 
@@ -41,27 +46,26 @@ class EmbeddedReconstructor:
         import numpy as np
 
         from blueprint_assets.geometry.camera import pitch_and_roll, resized
+        from resources.reconstruction.stage1_folder import PREVIEW, write_stage1
 
         from .arrangement import arrange
         from .gravity import estimate_camera
         from .instances import segment
-        from .layout import PLANE_ID, Picture, hashes, support_plane, write_object
+        from .layout import PLANE_ID, Picture, found_object, support_plane
         from .outline_pitch import pitch_from_boxes
         from .preview import draw_preview
-        from .scale import estimate_scale
 
-        image = scene_root / source.image
+        name, width, height = source.picture()
+        image = scene_root / name
         full = cv2.imread(str(image), cv2.IMREAD_COLOR)
-        if full is None or (full.shape[1], full.shape[0]) != (source.width, source.height):
-            raise ReconstructionError(
-                f"{image}: not the {source.width}x{source.height} picture of source.json: make it again"
-            )
-        factor = min(1.0, WORK_SIZE / max(source.width, source.height))
-        size = (max(1, round(source.width * factor)), max(1, round(source.height * factor)))
+        if full is None or (full.shape[1], full.shape[0]) != (width, height):
+            raise ReconstructionError(f"{image}: not the {width}x{height} picture of source.json: make it again")
+        factor = min(1.0, WORK_SIZE / max(width, height))
+        size = (max(1, round(width * factor)), max(1, round(height * factor)))
         rgb = cv2.cvtColor(cv2.resize(full, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB).astype(np.uint8)
 
         progress(Progress(0, 4, "camera"))
-        camera = estimate_camera(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), source.exif_focal_35mm)
+        camera = estimate_camera(rgb, source.exif_focal_35mm)
         pitch, _ = pitch_and_roll(camera)
 
         progress(Progress(1, 4, "objects"))
@@ -84,38 +88,36 @@ class EmbeddedReconstructor:
             raise ReconstructionError(
                 f"{image}: no object: {'; '.join((*found.notes, *dropped))}; photograph the table from further above"
             )
-        scale = estimate_scale([float(np.ptp(item.solid.mesh.vertices[:, 2])) for item in placed])
 
         progress(Progress(3, 4, "textures"))
         stage1.mkdir(parents=True, exist_ok=True)
-        picture = Picture(rgb, camera, (source.width, source.height))
+        picture = Picture(rgb, camera, (width, height))
         names = [f"object_{k + 1:02d}" for k in range(len(placed))]
         supports = [PLANE_ID if item.support is None else names[item.support] for item in placed]
-        objects = tuple(
-            write_object(name, item, support, picture, stage1)
+        objects = [
+            found_object(name, item, support, picture)
             for name, item, support in zip(names, placed, supports, strict=True)
-        )
-        draw_preview(rgb, camera, names, placed, stage1 / "preview.png")
-        full_camera = resized(camera, source.width / size[0]).model_copy(
-            update={"width": source.width, "height": source.height}
-        )
-        full_camera.write(stage1 / "camera.json")
+        ]
+        draw_preview(rgb, camera, names, placed, stage1 / PREVIEW)
+        full_camera = resized(camera, width / size[0]).model_copy(update={"width": width, "height": height})
         moved = [f"{name}: {note}" for name, item in zip(names, placed, strict=True) for note in item.notes]
-        info = SceneInfo(
+        info = write_stage1(
+            stage1,
+            objects,
+            [support_plane(found.plane, placed, picture, "floor" if found.room else "")],
             scene_id=source.scene_id,
-            image_size=(source.width, source.height),
-            meters_per_unit=scale.factor,
-            scale=scale,
-            confidence=round(min(item.confidence for item in objects), 3),
-            environment_type=None,
-            reconstruction_method=self.backend,
+            method=self.backend if found.learned else f"{self.backend} (classical)",
             generated_at=source.received_at,
-            support_planes=(support_plane(found.plane, placed, picture),),
-            objects=objects,
-            sha256=hashes(stage1),
+            scale=Scale(factor=None, evidence="default", confidence=0.0, reason=NO_SCALE),
+            camera=full_camera,
+            confidence=round(min(item.confidence or 0.0 for item in objects), 3),
+            environment=None,
+            unknown={
+                "environment_type": "nothing here recognises rooms",
+                "background": "only the objects and the surface under them are reconstructed",
+            },
             notes=(*found.notes, *dropped, *moved),
         )
-        info.write(stage1 / "scene_info.json")
         progress(Progress(4, 4, f"{len(objects)} objects"))
         return info
 

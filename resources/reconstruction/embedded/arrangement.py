@@ -55,10 +55,10 @@ def arrange(
         height = 0.0 if carrier is None else _top(solids[carrier])
         mask = instances[k].mask
         hidden = _in_front_of(k, order, carriers, instances) & ~mask
-        solid = fit_solid(mask, hidden, camera, height, rgb)
+        solid = fit_solid(mask, hidden, camera, height, rgb, category=instances[k].category)
         if solid is None and carrier is not None:
             carriers[k], height = None, 0.0
-            solid = fit_solid(mask, hidden, camera, height, rgb)
+            solid = fit_solid(mask, hidden, camera, height, rgb, category=instances[k].category)
         if solid is None:
             notes.append(f"left out 1 object at row {int(contact_pixel(mask)[1])}: it does not stand below the horizon")
             continue
@@ -143,7 +143,8 @@ def _carrier(k: int, instances: tuple[Instance, ...]) -> int | None:
 
 
 def _top(solid: Solid) -> float:
-    return float(solid.world_vertices()[:, 2].max())
+    """Where things stand on it: a plate's floor, else its top."""
+    return float(solid.position[2] + solid.rest if solid.rest is not None else solid.world_vertices()[:, 2].max())
 
 
 def _apart(placed: list[Placed], camera: Camera) -> list[Placed]:

@@ -6,15 +6,20 @@ import dataclasses
 import math
 
 from blueprint_assets.contracts.posed_meshes import Camera
+from blueprint_assets.household import Category
 
 from .appearance import unexplained
 from .boxed import fit_cuboid
+from .carved import ROUNDNESS, fit_carved
+from .families import Family, family_of
+from .legged import TEMPLATE, fit_legged
 from .outlined import fit_outline
 from .revolved import fit_revolved
 from .silhouette import BoolImage, Silhouette, make_silhouette
 from .solid import Solid
 from .stacked import join_stack, stacked_parts
 from .surface import Image8
+from .vessel import fit_vessel
 
 GOOD_OVERLAP = 0.86
 """Below this neither a round thing nor a box explains the mask, and its own outline is taken."""
@@ -33,22 +38,43 @@ ONE_THING = 0.97
 """One solid that covers the mask as well is the whole: bands of colour on it are print."""
 FLAT = 0.3
 """A box of a stack is at least as high, in its narrower side."""
+FREE_GAIN = 0.015
+"""Overlap that a free profile must gain over one of a few numbers: it fits any outline, and its depth is loose."""
+LEAST = 0.6
+"""Overlap of a free form, or of a furniture template with the mask's convex outline, below which it is another thing."""
+SURE_FAMILY = 0.95
+FAMILY_LOSS = 0.05
+"""A category's own solid is taken when it covers as much, or when the best of all others covers at most so much more."""
 RIVAL = 0.06
 """A box or round body this much below the other is still compared with it."""
 
 
 def fit_solid(
-    mask: BoolImage, hidden: BoolImage, camera: Camera, height: float, rgb: Image8 | None = None
+    mask: BoolImage,
+    hidden: BoolImage,
+    camera: Camera,
+    height: float,
+    rgb: Image8 | None = None,
+    category: str | None = None,
 ) -> Solid | None:
     """The solid for a full-size mask that stands at z = `height`; None when it cannot stand there.
 
     `hidden`: pixels of nearer things, behind which the object may go on. `rgb`: the photograph, for what the outline
-    alone cannot tell.
+    alone cannot tell. `category`: a catalogue name, whose family of solids is tried first and whose usual proportions
+    count where the outline leaves them loose; a family that does not cover the mask is dropped.
     """
     view = make_silhouette(mask, hidden, camera, height, rgb)
     if view is None:
         return None
+    family, row = family_of(category)
+    known = _of_category(view, family, row)
+    # A thick outline covers a free form or a chair better than its own solid, and knows its depth worse.
+    own = family == "soft" or (row is not None and row.name in TEMPLATE)
+    if known is not None and (own or known.overlap >= SURE_FAMILY):
+        return _as_usual(known, category)
     single = _single(view)
+    if known is not None and (single is None or known.overlap >= single.overlap - FAMILY_LOSS):
+        return _as_usual(known, category)
     if single is not None and single.overlap >= ONE_THING and not single.parts:
         return single
     stack = _stack(view, mask, hidden, camera, rgb)
@@ -57,11 +83,47 @@ def fit_solid(
     return single
 
 
+def _of_category(view: Silhouette, family: Family | None, row: Category | None) -> Solid | None:
+    """The category's solid, None where it covers too little of the mask for what it is."""
+    if row is None:
+        return None
+    if row.name in TEMPLATE:
+        legged = fit_legged(view, row)
+        return legged if legged is not None and legged.overlap >= LEAST else None
+    solid = None if family is None else _of_family(view, family, row)
+    return solid if solid is not None and solid.overlap >= (LEAST if family == "soft" else GOOD_OVERLAP) else None
+
+
+def _as_usual(solid: Solid, category: str | None) -> Solid:
+    return dataclasses.replace(solid, note="; ".join(note for note in (solid.note, f"a {category} is such") if note))
+
+
+def _of_family(view: Silhouette, family: Family, row: Category | None) -> Solid | None:
+    if family == "box":
+        return fit_cuboid(view, row)
+    if family == "open box":  # baskets and tubs are as often round
+        box, basin = fit_cuboid(view, row, is_open=True), fit_vessel(view, family, row)
+        return max((s for s in (box, basin) if s is not None), key=lambda s: s.overlap, default=None)
+    if family in ("ball", "vessel", "drum"):
+        return fit_vessel(view, family, row)
+    if family in ("ellipsoid", "soft"):
+        return fit_carved(view, row, ROUNDNESS[family], cut=family == "soft")
+    return _round(view, family, row)
+
+
+def _round(view: Silhouette, family: Family | None = None, row: Category | None = None) -> Solid | None:
+    """A round body of few numbers, or one with a free profile where that covers clearly more."""
+    simple, free = fit_vessel(view, family, row), fit_revolved(view)
+    if simple is None or free is None:
+        return simple or free
+    return free if free.overlap > simple.overlap + FREE_GAIN else simple
+
+
 def _single(view: Silhouette) -> Solid | None:
     box = fit_cuboid(view)
     if box is not None and box.overlap >= SURE_BOX:
         return box
-    round_one = fit_revolved(view)
+    round_one = _round(view)
     if box is not None and round_one is not None:
         best = max(box.overlap, round_one.overlap)
         if best >= GOOD_OVERLAP and min(box.overlap, round_one.overlap) >= best - RIVAL:

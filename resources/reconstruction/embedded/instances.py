@@ -1,17 +1,23 @@
-"""Which pixels are which object: a given instance mask, or proposals from the background's colour surfaces."""
+"""Which pixels are which object, and what it is: a given instance mask, or what the networks and the colours show."""
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from resources.vision.weights import obstacle
+
+from .detections import detect
+from .naming import Name, is_room, recognise
 from .proposals import propose
 from .surface import BoolImage, ColorSurface, Image8, find_backgrounds, find_plane, to_lab
+from .things import Thing, find_things
 
-MAX_OBJECTS = 12
+MAX_OBJECTS = 16
 MIN_GIVEN = 64
 """A given id with fewer pixels is a speck."""
 PIECE_SHARE = 0.05
@@ -22,11 +28,15 @@ SURFACE_SIZE = 512
 
 @dataclass(frozen=True)
 class Instance:
-    """`mask` at full size; `certainty` 0..1 is of the mask alone."""
+    """`mask` at full size; `certainty` 0..1 is of the mask alone. `category`: what it is (a row of the household catalogue), None
+    where nobody recognises it; `category_certainty` 0..1 and `named_by` say how sure that is and who says so."""
 
     mask: BoolImage
     obtained: str
     certainty: float
+    category: str | None = None
+    category_certainty: float = 0.0
+    named_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,20 +45,31 @@ class Segmentation:
 
     instances: tuple[Instance, ...]
     plane: ColorSurface | None
+    room: bool
+    """Furniture on a floor rather than things on a table."""
+    learned: bool
+    """By the networks; else by colour alone."""
     notes: tuple[str, ...]
 
 
 def segment(rgb: Image8, ids: NDArray[np.uint16] | None, horizon_row: float) -> Segmentation:
     """The picture's objects, largest first, at most MAX_OBJECTS, and the support plane's colour surface.
 
-    `ids`: a given instance mask, shape (h, w), 0 = background, or None to look for objects. `horizon_row`: of the
-    camera, pixels.
+    A given mask is taken as it is; without one, objects are looked for: by the networks where their weights are there, else by
+    colour alone. Names come from the networks in either case.
+
+    Args:
+        rgb: the picture at working size.
+        ids: a given instance mask, shape (h, w), 0 = background, or None.
+        horizon_row: of the camera, pixels.
     """
     factor = min(1.0, SURFACE_SIZE / max(rgb.shape[:2]))
     size = (round(rgb.shape[1] * factor), round(rgb.shape[0] * factor))
     small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
     lab = to_lab(small)
-    notes: list[str] = []
+    why_not = obstacle(("salient", "boxes", "names"))
+    notes = [] if why_not is None else [f"objects are found by colour alone and nothing is recognised: {why_not}"]
+    detected = [] if why_not else detect(rgb)
     if ids is not None:
         instances = given_instances(ids, notes)
         known = cv2.resize((ids > 0).astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
@@ -57,18 +78,34 @@ def segment(rgb: Image8, ids: NDArray[np.uint16] | None, horizon_row: float) -> 
     else:
         nothing = np.zeros(small.shape[:2], bool)
         plane = find_plane(lab, nothing, horizon_row * factor)
-        instances = []
-        if plane is not None:
-            backgrounds = find_backgrounds(lab, plane, nothing)
-            masks, dropped = propose(small, lab, plane, backgrounds, horizon_row * factor)
+        backgrounds = [] if plane is None else find_backgrounds(lab, plane, nothing)
+        things: list[Thing] = []
+        if why_not is None:
+            boxes = [one.scaled(factor) for one in detected]
+            things, dropped = find_things(rgb, small, lab, plane, backgrounds, boxes, horizon_row * factor)
             notes += dropped
-            instances = [
-                Instance(_enlarged(mask, rgb.shape[1], rgb.shape[0]), "colour_model+grabcut", 0.7) for mask in masks
-            ]
+        elif plane is not None:
+            masks, dropped = propose(small, lab, plane, backgrounds, horizon_row * factor)
+            things = [Thing(mask, "colour_model+grabcut", 0.7) for mask in masks]
+            notes += dropped
+        instances = [
+            Instance(_enlarged(thing.mask, rgb.shape[1], rgb.shape[0]), thing.obtained, thing.certainty)
+            for thing in things
+        ]
     instances.sort(key=lambda instance: -int(instance.mask.sum()))
     if len(instances) > MAX_OBJECTS:
         notes.append(f"{len(instances)} objects seen; the {MAX_OBJECTS} largest are kept")
-    return Segmentation(tuple(instances[:MAX_OBJECTS]), plane, tuple(notes))
+    instances = instances[:MAX_OBJECTS]
+    room = is_room(detected)
+    if why_not is None:
+        instances = [_named(instance, recognise(rgb, instance.mask, detected, room)) for instance in instances]
+    return Segmentation(tuple(instances), plane, room, why_not is None, tuple(notes))
+
+
+def _named(instance: Instance, name: Name | None) -> Instance:
+    if name is None:
+        return instance
+    return dataclasses.replace(instance, category=name.category, category_certainty=name.certainty, named_by=name.by)
 
 
 def given_instances(ids: NDArray[np.uint16], notes: list[str]) -> list[Instance]:

@@ -1,21 +1,20 @@
-"""Writing the stage 1 layout: one folder an object, the camera, the support plane, and the table of contents."""
+"""What the stage 1 layout says of what was found: each object with its words and confidence, and the support plane."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blueprint_assets.contracts.posed_meshes import Bounds, Camera, Obtained, Pose, PosedObject, SupportPlane
+from blueprint_assets.contracts.posed_meshes import Camera, Obtained, SupportPlane
 from blueprint_assets.geometry.camera import ground_points
-from blueprint_assets.geometry.mesh import save_glb
-from blueprint_assets.geometry.transforms import as_rows, compose, yaw_quaternion
+from blueprint_assets.geometry.transforms import compose, yaw_quaternion
+from resources.reconstruction.stage1_folder import Found
 
 from .arrangement import Placed
+from .naming import Name, by_shape
 from .proposals import border_share
 from .silhouette import BoolImage
 from .surface import ColorSurface, Image8
@@ -29,6 +28,8 @@ SHAPE_WORDS = {
     "cuboid": "box-shaped object",
     "stacked_cuboids": "stack of boxes",
 }
+THICK = 0.5
+"""The detector says book to any printed box; one whose least side is more than this share of the next is none."""
 FAR_LIMIT = 1.5
 """The support polygon ends at this many times the farthest object's distance: beyond it a pixel is metres."""
 UNKNOWN_COLOR = (0.6, 0.6, 0.6)
@@ -43,46 +44,41 @@ class Picture:
     full_size: tuple[int, int]
 
 
-def write_object(name: str, item: Placed, support: str, picture: Picture, stage1: Path) -> PosedObject:
-    """Fills stage1/objects/<name> and returns the object's line of the table of contents."""
-    folder = Path("objects") / name
+def found_object(name: str, item: Placed, support: str, picture: Picture) -> Found:
+    """What is written of an object: its mesh with the photograph on it, its mask at full size, how each was obtained."""
     solid, mask = item.solid, item.instance.mask
-    mesh = textured(solid, mask, picture.rgb, picture.camera)
-    save_glb(mesh, stage1 / folder / "mesh.glb")
     large = cv2.resize(mask.astype(np.uint8) * np.uint8(255), picture.full_size, interpolation=cv2.INTER_LINEAR)
-    cv2.imwrite(str(stage1 / folder / "mask.png"), np.where(large > 127, 255, 0).astype(np.uint8))
-    confidence = object_confidence(item, picture.camera)
-    quaternion = yaw_quaternion(solid.yaw)
-    Pose(
-        transform_matrix=as_rows(compose(solid.position, quaternion)),  # type: ignore[arg-type]
-        translation=_vector(solid.position),
-        rotation_quaternion=tuple(quaternion.tolist()),
-        scale=(1.0, 1.0, 1.0),
-        confidence=confidence,
-        is_floor_contact=item.support is None,
-    ).write(stage1 / folder / "pose.json")
-    vertices = solid.world_vertices()
-    low, high = vertices.min(axis=0), vertices.max(axis=0)
-    Bounds(min=_vector(low), max=_vector(high), center=_vector((low + high) / 2), size=_vector(high - low)).write(
-        stage1 / folder / "bounds.json"
-    )
     color = color_name(mean_color(mask, picture.rgb))
-    return PosedObject(
+    called = _called(item)
+    return Found(
         id=name,
-        label=f"{color} {SHAPE_WORDS.get(solid.shape, 'object')}",
-        mesh=(folder / "mesh.glb").as_posix(),
-        mask=(folder / "mask.png").as_posix(),
-        pose=(folder / "pose.json").as_posix(),
-        bounds=(folder / "bounds.json").as_posix(),
+        label=f"{color} {called.category if called else SHAPE_WORDS.get(solid.shape, 'object')}",
+        category=called.category if called else None,
+        mesh=textured(solid, mask, picture.rgb, picture.camera),
+        world_from_object=compose(solid.position, yaw_quaternion(solid.yaw)),
         support=support,
         obtained=Obtained(
             mask=item.instance.obtained,
             shape=solid.shape + (f" ({solid.note})" if solid.note else ""),
             position="contact_pixels_on_plane" if item.support is None else "contact_pixels_on_top_of_support",
             texture="photo_projection, unseen side mirrored",
+            label=f"{called.by} (certainty {called.certainty:.2f})" if called else "colour and shape",
         ),
-        confidence=confidence,
+        confidence=object_confidence(item, picture.camera),
+        mask=large > 127,
+        unknown={} if called else {"category": "neither the networks nor the shape say what it is"},
     )
+
+
+def _called(item: Placed) -> Name | None:
+    """What the networks call it, else what its shape makes likely."""
+    instance = item.instance
+    thickness = sorted(float(side) for side in item.solid.mesh.extents)
+    if instance.category == "book" and item.solid.shape == "cuboid" and thickness[0] > THICK * thickness[1]:
+        return by_shape(item.solid)
+    if instance.category is not None:
+        return Name(instance.category, instance.category_certainty, instance.named_by)
+    return by_shape(item.solid)
 
 
 def object_confidence(item: Placed, camera: Camera) -> float:
@@ -92,7 +88,9 @@ def object_confidence(item: Placed, camera: Camera) -> float:
     return round(item.instance.certainty * item.solid.overlap * inside * known, 3)
 
 
-def support_plane(surface: ColorSurface | None, placed: list[Placed], picture: Picture) -> SupportPlane:
+def support_plane(
+    surface: ColorSurface | None, placed: list[Placed], picture: Picture, label: str = ""
+) -> SupportPlane:
     """The plane z = 0 with the polygon that is seen of it; objects' footprints always lie inside."""
     import shapely
 
@@ -121,6 +119,7 @@ def support_plane(surface: ColorSurface | None, placed: list[Placed], picture: P
         polygon=tuple((float(x), float(y), 0.0) for x, y in ring),
         color=color,
         evidence="estimated" if surface is not None else "default",
+        label=label,
     )
 
 
@@ -132,15 +131,6 @@ def _region_hull(region: BoolImage) -> Array:
     share = np.linspace(0, 1, 12, endpoint=False)[:, None, None]
     pixels: Array = ((1 - share) * hull + share * following).reshape(-1, 2) + 0.5
     return pixels
-
-
-def hashes(stage1: Path) -> dict[str, str]:
-    """sha256 of every file below `stage1`, relative paths, sorted."""
-    return {
-        path.relative_to(stage1).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(stage1.rglob("*"))
-        if path.is_file()
-    }
 
 
 def color_name(rgb: tuple[float, float, float]) -> str:
@@ -158,8 +148,3 @@ def color_name(rgb: tuple[float, float, float]) -> str:
     bands = [(12, "red"), (42, "orange"), (68, "yellow"), (165, "green"), (195, "turquoise"), (255, "blue"),
              (290, "purple"), (345, "pink"), (361, "red")]  # fmt: skip
     return next(word for limit, word in bands if degrees < limit)
-
-
-def _vector(values: Array) -> tuple[float, float, float]:
-    x, y, z = (float(v) for v in values)
-    return x, y, z

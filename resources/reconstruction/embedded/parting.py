@@ -46,7 +46,7 @@ def split(lab: Array, blob: BoolImage, ground: BoolImage) -> list[BoolImage]:
         for k in range(1, clusters + 1):
             opened = morph(labels == k, cv2.MORPH_OPEN, 3)
             parts += [piece for piece in pieces(opened) if piece.sum() > 0.05 * blob.sum()]
-        parts = _merged(_grown(parts, blob, lab), lab, ground)
+        parts = _merged(grow(parts, blob, lab), lab, ground)
         if len(parts) < 2:
             continue
         solid = [solidity(part) for part in parts]
@@ -76,7 +76,7 @@ def _stand_apart(one: BoolImage, other: BoolImage, lab: Array, ground: BoolImage
     return all(under(part, ground, ground)[0] > APART_GROUND for part in (one, other))
 
 
-def _grown(parts: list[BoolImage], blob: BoolImage, lab: Array) -> list[BoolImage]:
+def grow(parts: list[BoolImage], blob: BoolImage, lab: Array) -> list[BoolImage]:
     """Gives every pixel of the blob to the nearest part; another colour is as bad as COLOR_PIXELS pixels for each unit."""
     if len(parts) < 2:
         return parts

@@ -44,9 +44,17 @@ STACKED_SOLIDITY = 0.94
 
 
 def propose(
-    rgb: Image8, lab: Array, plane: ColorSurface, backgrounds: list[ColorSurface], horizon_row: float
+    rgb: Image8,
+    lab: Array,
+    plane: ColorSurface,
+    backgrounds: list[ColorSurface],
+    horizon_row: float,
+    taken: BoolImage | None = None,
 ) -> tuple[list[BoolImage], list[str]]:
-    """Object masks, the size of `rgb`, largest first, and a note on every kind of thing that was left out."""
+    """Object masks, the size of `rgb`, largest first, and a note on every kind of thing that was left out.
+
+    `taken`: pixels that are known to be things already; they are not looked at.
+    """
     h, w = rgb.shape[:2]
     own = plane.distance(lab)
     strict = np.min([own, *(surface.distance(lab) for surface in backgrounds)], axis=0)
@@ -60,6 +68,8 @@ def propose(
     stands_out = (distance > 3.5) & ~known & ~shadow
     size = max(1, round(0.004 * max(h, w)))
     stands_out = morph(morph(stands_out, cv2.MORPH_OPEN, 2 * size - 1), cv2.MORPH_CLOSE, 6 * size + 1)
+    if taken is not None:
+        stands_out = morph(stands_out & ~morph(taken, cv2.MORPH_DILATE, 4 * size + 1), cv2.MORPH_OPEN, 2 * size + 1)
     blobs = [blob for blob in pieces(stands_out) if blob.mean() > 0.5 * MIN_AREA]
     dropped: dict[str, int] = {}
     ground = (plane.region | shadow) & ~stands_out
@@ -77,8 +87,8 @@ def propose(
         refined = np.any(cuts, axis=0)
         # What GrabCut took off the blob is its contact shadow.
         resting = ground | (blob & ~refined)
-        parts = [part for piece in cuts for part in _rejoined(split(lab, piece, resting), resting, lab)]
-        for part in [_without_shadow(part, rgb, plane) for part in parts]:
+        parts = [part for piece in cuts for part in rejoined(split(lab, piece, resting), resting, lab)]
+        for part in [without_shadow(part, rgb, plane) for part in parts]:
             reason = _refuse(lab, part, plane, distance, resting, others | (refined & ~part), horizon_row)
             if reason is None and is_shadow(rgb, plane, part):
                 reason = "a shadow on the plane"
@@ -86,7 +96,7 @@ def propose(
                 kept.append(part)
             else:
                 drop(reason)
-    kept = _absorbed(kept)
+    kept = absorbed(kept)
     notes = [f"left out {n} blob{'s' if n > 1 else ''}: {reason}" for reason, n in sorted(dropped.items())]
     return kept, notes
 
@@ -118,7 +128,7 @@ def _enclosed(lab: Array, plane: BoolImage, backgrounds: list[ColorSurface], str
     return found
 
 
-def _absorbed(masks: list[BoolImage]) -> list[BoolImage]:
+def absorbed(masks: list[BoolImage]) -> list[BoolImage]:
     """The masks, largest first, each with the smaller ones inside its convex hull that do not touch down nearer."""
     result: list[BoolImage] = []
     for mask in sorted(masks, key=lambda mask: -int(mask.sum())):
@@ -132,14 +142,14 @@ def _absorbed(masks: list[BoolImage]) -> list[BoolImage]:
     return sorted(result, key=lambda mask: -int(mask.sum()))
 
 
-def _without_shadow(mask: BoolImage, rgb: Image8, plane: ColorSurface) -> BoolImage:
+def without_shadow(mask: BoolImage, rgb: Image8, plane: ColorSurface) -> BoolImage:
     """The mask without the cast shadow that hangs on it: as dark as the plane in shadow, and what is left is as convex."""
     shade = mask & dimmed(rgb, plane, SHADE_TINT)
     core = morph(mask & ~morph(shade, cv2.MORPH_OPEN, 3), cv2.MORPH_OPEN, 3)
     found = pieces(core)
     if not found or found[0].sum() < (1 - MAX_SHADE) * mask.sum():
         return mask
-    core = _filled(found[0], np.zeros_like(mask))
+    core = filled(found[0], np.zeros_like(mask))
     core = morph(core, cv2.MORPH_CLOSE, 5) & mask
     return core if solidity(core) >= solidity(mask) - 0.005 else mask
 
@@ -182,12 +192,12 @@ def refine(
         if piece.sum() < 0.03 * inside.sum():
             break
         whole = np.zeros_like(blob)
-        whole[window] = _filled(piece, outside)
+        whole[window] = filled(piece, outside)
         result.append(whole)
     return result
 
 
-def _rejoined(parts: list[BoolImage], ground: BoolImage, lab: Array) -> list[BoolImage]:
+def rejoined(parts: list[BoolImage], ground: BoolImage, lab: Array) -> list[BoolImage]:
     """Gives a part that does not touch the ground back to the neighbour that carries it, unless both are so convex
     that one stands on the other."""
     parts = list(parts)
@@ -202,7 +212,7 @@ def _rejoined(parts: list[BoolImage], ground: BoolImage, lab: Array) -> list[Boo
         alike = np.linalg.norm(colors[0] - colors[1]) < STACKED_COLOR
         if alike or min(solidity(part), solidity(carrier)) < STACKED_SOLIDITY:
             parts = [other for other in others if other is not carrier] + [part | carrier]
-            return _rejoined(parts, ground, lab)
+            return rejoined(parts, ground, lab)
     return parts
 
 
@@ -254,7 +264,7 @@ def border_share(mask: BoolImage) -> float:
     return border / max(1, sum(len(c) for c in contours))
 
 
-def _filled(mask: BoolImage, background: BoolImage) -> BoolImage:
+def filled(mask: BoolImage, background: BoolImage) -> BoolImage:
     """The mask with its holes filled, but for those that mostly show the background."""
     result = mask.copy()
     for hole in pieces(~mask):

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import itertools
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from blueprint_assets.geometry.shapes import joined, revolved
 
+from .handle import PART_THICKNESS, part_beside
 from .outlined import slab_through
 from .profile import regular_profile
 from .silhouette import Silhouette
@@ -34,11 +34,8 @@ POINTED = 0.03
 """One that ends narrower than this is closed already."""
 CAP_LOSS = 0.003
 """Overlap that a rounded top may cost: a real one is behind the outline and costs none."""
-PART_SHARE = (0.02, 0.22)
 MIN_BODY = 0.78
-PART_THICKNESS = 0.3
-"""A handle: its area over the mask's, least and most; least overlap of the body without it; its thickness over the body's
-radius (mug handles: 0.2-0.4)."""
+"""Least overlap of a body without its handle."""
 TOP_SLACK = 0.001
 TOLERANCE = 1.5
 """Fitting pixels by which the regular profile may leave the measured one: masks are no better."""
@@ -160,16 +157,9 @@ def _capped(heights: Array, radii: Array) -> tuple[Array, Array]:
 
 def _with_handle(view: Silhouette, body: Solid, drawn: NDArray[np.uint8], radius: float) -> Solid:
     """Adds the largest piece of mask beside the body, if it is large enough to be a part and joins the body."""
-    beside = view.mask & ~cv2.erode(drawn, np.ones((3, 3), np.uint8)).astype(bool)
-    core = cv2.morphologyEx((beside & (drawn == 0)).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(core)
-    if count < 2:
+    piece = part_beside(view, drawn)
+    if piece is None or body.overlap < MIN_BODY:
         return body
-    k = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
-    if body.overlap < MIN_BODY or not PART_SHARE[0] <= stats[k, cv2.CC_STAT_AREA] / view.mask.sum() <= PART_SHARE[1]:
-        return body
-    # Grown into the body, so that the union is one piece.
-    piece = cv2.dilate((labels == k).astype(np.uint8), np.ones((7, 7), np.uint8)).astype(bool) & view.mask
     part = slab_through(view, piece, body.position, PART_THICKNESS * radius)
     if part is None:
         return body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import cv2
@@ -22,7 +23,8 @@ MARGIN = 0.15
 
 @dataclass(frozen=True)
 class Silhouette:
-    """`mask`: the object. `hidden`: pixels of things in front of it, where it may go on unseen. `projection`: these
+    """`mask`: the object. `hidden`: where it may go on unseen: pixels of things in front of it, and what is beyond a border of
+    the picture that it reaches. `projection`: these
     pixels (homogeneous) from the world, (3, 4). `to_full`: x, y and factor that lead back to the picture's pixels.
     `height`: z of what it stands on. `base`: ground point under the lowest pixels; `right`, `away`: unit vectors on the
     ground, to the picture's right and away from the camera, at that point."""
@@ -97,7 +99,7 @@ def make_silhouette(
     away /= max(float(np.linalg.norm(away)), 1e-9)
     return Silhouette(
         mask=small,
-        hidden=_shrink(hidden, x0, y0, width, height_px, size) & ~small,
+        hidden=(_shrink(hidden, x0, y0, width, height_px, size) | _beyond(mask, x0, y0, factor, size)) & ~small,
         projection=to_crop @ projection_matrix(camera),
         to_full=(float(x0), float(y0), factor),
         height=height,
@@ -110,12 +112,32 @@ def make_silhouette(
     )
 
 
+def convex_view(view: Silhouette) -> Silhouette:
+    """The same with the mask's convex outline for a mask, where nothing hides it."""
+    rows, columns = np.nonzero(view.mask)
+    hull = cv2.convexHull(np.stack([columns, rows], axis=-1).astype(np.int32))
+    filled = cv2.fillConvexPoly(np.zeros(view.mask.shape, np.uint8), hull, 1) > 0
+    return dataclasses.replace(view, mask=view.mask | (filled & ~view.hidden))
+
+
 def contact_pixel(mask: BoolImage) -> Array:
     """Where the object touches down, shape (2,): the middle of its lowest 3 % of rows."""
     rows, columns = np.nonzero(mask)
     limit = rows.max() - 0.03 * (rows.max() - rows.min())
     low = rows >= limit
     return np.array([float(np.median(columns[low])) + 0.5, float(rows.max()) + 1.0])
+
+
+def _beyond(mask: BoolImage, x0: int, y0: int, factor: float, size: tuple[int, int]) -> BoolImage:
+    """Fitting pixels beyond those borders of the picture that the mask reaches: the object may go on there."""
+    rows, columns = np.nonzero(mask)
+    x = x0 + (np.arange(size[0]) + 0.5) / factor
+    y = y0 + (np.arange(size[1]) + 0.5) / factor
+    height, width = mask.shape
+    beside = ((x < 0) & (columns.min() <= 1)) | ((x >= width) & (columns.max() >= width - 2))
+    above = ((y < 0) & (rows.min() <= 1)) | ((y >= height) & (rows.max() >= height - 2))
+    beyond: BoolImage = above[:, None] | beside[None, :]
+    return beyond
 
 
 def _colors(rgb: NDArray[np.uint8], x0: int, y0: int, width: int, height: int, size: tuple[int, int]) -> Array:

@@ -27,6 +27,8 @@ class Solid:
     note: str = ""
     parts: int = 0
     """Parts beside the body (a handle)."""
+    rest: float | None = None
+    """Where things stand on it, above its base: the floor of what is hollow; None: its top."""
 
     def world_vertices(self) -> Array:
         """Vertices in the world, shape (n, 3)."""

@@ -30,8 +30,8 @@ def textured(solid: Solid, mask: BoolImage, rgb: Image8, camera: Camera) -> trim
     """The solid's mesh with UVs into a cut-out of the photograph (at most 512 px).
 
     A vertex of a visible face takes its own pixel. Another one is first mirrored at the upright plane through the solid's
-    middle that faces the camera, so that the back repeats the front. Outside the mask the cut-out holds the nearest pixel
-    of the object, so that neighbours and background never bleed in.
+    middle that faces the camera, so that the back repeats the front and the inside of a near wall that of the far one.
+    Outside the mask the cut-out holds the nearest pixel of the object, so that neighbours and background never bleed in.
     """
     import trimesh
     from PIL import Image
@@ -48,8 +48,11 @@ def textured(solid: Solid, mask: BoolImage, rgb: Image8, camera: Camera) -> trim
     front = eye - middle
     front[2] = 0.0
     front /= max(float(np.linalg.norm(front)), 1e-9)
-    behind = np.minimum((vertices - middle) @ front, 0.0)
-    shown = np.where(seen[:, None], vertices, vertices - 2 * behind[:, None] * front)
+    ahead = (vertices - middle) @ front
+    # Of a hollow thing, the inside of the near wall is never seen: it mirrors the inside of the far one.
+    inside = np.einsum("ij,ij->i", np.asarray(world.vertex_normals)[:, :2], (vertices - middle)[:, :2]) < 0
+    mirrored = ~seen & ((ahead < 0) | inside)
+    shown = np.where(mirrored[:, None], vertices - 2 * ahead[:, None] * front, vertices)
     pixels, _ = project(camera, shown)
     left, top, right, bottom = window
     uv = np.stack(

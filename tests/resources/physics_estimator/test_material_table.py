@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from resources.physics_estimator import PhysicsEstimateError
-from resources.physics_estimator.material_table import MASS_LIMITS_KG, MATERIALS, MaterialTable
+from resources.physics_estimator.material_table import HOLLOW_FILL, MASS_LIMITS_KG, MATERIALS, MaterialTable
 
 MUG = (0.08, 0.08, 0.095)
 MUG_VOLUME = 0.00048
@@ -58,3 +58,13 @@ def test_dynamic_friction_is_the_lower_one_everywhere() -> None:
 def test_what_cannot_be_estimated(material: str, volume: float, said: str) -> None:
     with pytest.raises(PhysicsEstimateError, match=said):
         MaterialTable().estimate(material, volume, MUG)
+
+
+def test_a_hollow_kind_of_a_solid_material_is_mostly_air() -> None:
+    ball = 3.14159 / 6 * 0.1**3
+    solid = MaterialTable().estimate("rubber", ball, (0.1, 0.1, 0.1))
+    hollow = MaterialTable().estimate("rubber", ball, (0.1, 0.1, 0.1), hollow=True)
+    assert hollow.mass_kg == pytest.approx(solid.mass_kg * HOLLOW_FILL / 0.8)
+    assert "hollow" in hollow.notes[0]
+    mug = MaterialTable().estimate("metal", ball, (0.1, 0.1, 0.1), hollow=True)
+    assert mug.mass_kg == MaterialTable().estimate("metal", ball, (0.1, 0.1, 0.1)).mass_kg, "its fill is lower already"

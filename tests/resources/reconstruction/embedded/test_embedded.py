@@ -17,10 +17,12 @@ from blueprint_assets.geometry.camera import pitch_and_roll
 from blueprint_assets.geometry.mesh import load_glb
 from blueprint_assets.geometry.shapes import cuboid, revolved
 from blueprint_assets.geometry.transforms import apply
+from blueprint_assets.stage1.posed import demand_sound
 from fixtures.synthetic_photo import SyntheticPhoto, Thing, draw
 from resources.observability import Progress, silent
 from resources.reconstruction import ReconstructionError
 from resources.reconstruction.embedded import EmbeddedReconstructor
+from resources.vision import weights
 
 PHOTOS = Path(__file__).resolve().parents[4] / "fixtures" / "photos"
 
@@ -45,7 +47,9 @@ def make_source(root: Path, rgb: np.ndarray, ids: np.ndarray | None, focal: floa
 
 def reconstruct(root: Path, rgb: np.ndarray, ids: np.ndarray | None, focal: float | None = None) -> SceneInfo:
     source = make_source(root, rgb, ids, focal)
-    return EmbeddedReconstructor().reconstruct(source, root, root / "stage1", silent)
+    info = EmbeddedReconstructor().reconstruct(source, root, root / "stage1", silent)
+    demand_sound(root / "stage1")
+    return info
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +82,7 @@ def test_every_thing_is_found_with_its_family_place_and_size(
 ) -> None:
     root, info = given
     assert len(info.objects) == 3
-    for thing, shape in zip(photo.things, ("cuboid", "revolved", "revolved"), strict=True):
+    for thing, shape in zip(photo.things, ("cuboid", "revolved", ("revolved", "ellipsoid")), strict=True):
         bounds, found = nearest(root, info, thing.position)
         true = thing.world().bounds
         assert found.startswith(shape)
@@ -88,11 +92,19 @@ def test_every_thing_is_found_with_its_family_place_and_size(
         assert bounds.min[2] == pytest.approx(0, abs=1e-9)
 
 
-def test_without_lines_the_pitch_is_read_off_the_boxes(given: tuple[Path, SceneInfo]) -> None:
-    camera = Camera.read(given[0] / "stage1/camera.json")
+def test_without_lines_the_pitch_is_read_off_the_boxes(tmp_path: Path) -> None:
+    steep = draw(
+        (
+            Thing(cuboid((0.3, 0.2, 0.35), 2), (-0.3, 1.0, 0), math.radians(25), (200, 60, 50)),
+            Thing(cuboid((0.25, 0.25, 0.2), 2), (0.3, 1.1, 0), math.radians(50), (50, 90, 190)),
+        ),
+        pitch_degrees=48,
+    )
+    reconstruct(tmp_path, steep.rgb, steep.ids, 28)
+    camera = Camera.read(tmp_path / "stage1/camera.json")
     assert camera.focal_evidence == "measured"
     assert camera.pitch_evidence == "estimated"
-    assert math.degrees(pitch_and_roll(camera)[0]) == pytest.approx(35, abs=4)
+    assert math.degrees(pitch_and_roll(camera)[0]) == pytest.approx(48, abs=4)
 
 
 def test_meshes_are_closed_textured_and_where_the_documents_say(given: tuple[Path, SceneInfo]) -> None:
@@ -118,7 +130,7 @@ def test_meshes_are_closed_textured_and_where_the_documents_say(given: tuple[Pat
 
 def test_the_front_shows_the_things_own_colour(given: tuple[Path, SceneInfo]) -> None:
     labels = {item.label for item in given[1].objects}
-    assert labels == {"red box-shaped object", "blue round object", "green round object"}
+    assert labels == {"red box", "blue can", "green ball"}
 
 
 def test_mujoco_takes_every_mesh_as_a_solid(given: tuple[Path, SceneInfo]) -> None:
@@ -143,8 +155,9 @@ def test_the_table_of_contents_names_every_file_with_its_hash(given: tuple[Path,
         assert hashlib.sha256((stage1 / name).read_bytes()).hexdigest() == sha
     assert {"camera.json", "preview.png"} <= files
     assert info.generated_at == "2026-01-02T03:04:05Z"
-    assert info.scale.evidence == "default"
-    assert info.meters_per_unit == info.scale.factor
+    assert info.scale.factor is None
+    assert info.meters_per_unit is None
+    assert "camera's height" in info.scale.reason
 
 
 def test_the_support_polygon_holds_the_objects(given: tuple[Path, SceneInfo]) -> None:
@@ -171,10 +184,20 @@ def test_the_same_source_gives_the_same_bytes_and_progress_is_told(
     assert [step.done for step in steps] == list(range(5))
 
 
-def test_without_a_mask_the_things_are_found_by_colour(tmp_path: Path, photo: SyntheticPhoto) -> None:
+@pytest.mark.parametrize("learned", [True, False])
+def test_without_a_mask_the_things_are_found(
+    tmp_path: Path, photo: SyntheticPhoto, learned: bool, request: pytest.FixtureRequest
+) -> None:
+    if learned:
+        request.getfixturevalue("networks")
+        if weights.missing():
+            pytest.skip("the networks' weights are not on this machine (blueprint models fetch)")
     info = reconstruct(tmp_path, photo.rgb, None, 28)
     found = [np.asarray(Image.open(tmp_path / "stage1" / str(item.mask))) > 0 for item in info.objects]
-    assert {item.obtained.mask for item in info.objects} == {"colour_model+grabcut"}
+    ways = {item.obtained.mask.split()[0] for item in info.objects}
+    assert ways == {"stands_out" if learned else "colour_model+grabcut"}
+    assert info.reconstruction_method == ("embedded" if learned else "embedded (classical)")
+    assert learned != any("found by colour alone" in note for note in info.notes)
     for k in (1, 2, 3):
         true = photo.ids == k
         assert max((true & mask).sum() / (true | mask).sum() for mask in found) > 0.85
@@ -248,7 +271,7 @@ def test_the_shelf_photograph_with_its_mask_gives_all_six(tmp_path: Path) -> Non
     for item in info.objects:
         assert load_glb(tmp_path / "stage1" / item.mesh).is_volume
     shapes = {item.label.split()[0]: item.obtained.shape for item in info.objects}
-    assert shapes["yellow"] == "cuboid"
+    assert shapes["yellow"].startswith("cuboid")
     assert shapes["orange"].startswith("revolved")
 
 

@@ -1,0 +1,28 @@
+"""What holds for every test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+HOME_OF_CACHES = os.environ.get("XDG_CACHE_HOME")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def without_networks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No pretrained weights are found, also by commands that a test starts: photographs are reconstructed the same way on
+    every machine, and in a tenth of the time. Tests of the networks ask for `networks`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("no-weights")))
+        yield
+
+
+@pytest.fixture
+def networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pretrained weights, where this machine keeps them."""
+    if HOME_OF_CACHES is None:
+        monkeypatch.delenv("XDG_CACHE_HOME")
+    else:
+        monkeypatch.setenv("XDG_CACHE_HOME", HOME_OF_CACHES)
