@@ -39,7 +39,7 @@ class ContractError(ValueError):
 class Document(BaseModel):
     """A JSON document with a closed set of fields. Numbers are finite."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True, defer_build=True)
 
     def to_json(self) -> str:
         """The document as canonical JSON: two spaces, fields in declared order, a newline at the end."""

@@ -9,6 +9,11 @@ from pydantic import Field
 from .base import Document, SceneId, Sha256
 
 
+def episodes_folder(job_id: str) -> str:
+    """Where a job's episodes are, relative to the scene."""
+    return f"episodes/geniesim_{job_id}"
+
+
 class EpisodeCounts(Document):
     downloaded: int = Field(ge=0)
     passed_validation: int = Field(ge=0)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from blueprint_assets.contracts.encoded_episode import EncodedEpisode
-from blueprint_assets.contracts.release import ReleaseLicence
+
+if TYPE_CHECKING:
+    from blueprint_assets.contracts.release import ReleaseLicence
 
 MAX_ROWS = 60
 """Rows of a table in a card; what is left out is counted. The tables of the dataset hold them all."""

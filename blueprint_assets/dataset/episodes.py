@@ -23,6 +23,7 @@ from blueprint_assets.contracts.import_manifest import (
     ImportedFile,
     ImportManifest,
     QualitySummary,
+    episodes_folder,
 )
 from blueprint_assets.contracts.job import Job
 from io_managers.digest import hash_file
@@ -46,11 +47,6 @@ WORKERS = 2
 
 class EpisodeImportError(RuntimeError):
     """A run cannot be imported: its index is unreadable, or rendering broke down. The message names the remedy."""
-
-
-def episodes_folder(job_id: str) -> str:
-    """Where a job's episodes are, relative to the scene."""
-    return f"episodes/geniesim_{job_id}"
 
 
 def import_episodes(

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blueprint_assets.contracts.encoded_episode import EncodedEpisode
-from blueprint_assets.contracts.import_manifest import ImportManifest
+from blueprint_assets.contracts.import_manifest import ImportManifest, episodes_folder
 from io_managers.digest import copy_file
 from io_managers.durable import publish, staged
 
@@ -34,7 +34,6 @@ from .card import dataset_card
 from .checksums import write_checksums
 from .depth import histogram_of
 from .episode import Episode
-from .episodes import episodes_folder
 from .layout import (
     CODEBASE_VERSION,
     DATA_PATH,
