@@ -94,6 +94,19 @@ def _weights() -> Finding:
     return Finding("weights", "optional", f"the classical reconstruction is used: {why}", "blueprint models fetch")
 
 
+def _mesh_library() -> Finding:
+    from resources.mesh_library.sweethome3d import LibraryError, installed
+
+    try:
+        count = len(installed())
+    except LibraryError as error:
+        return Finding("mesh library", "optional", str(error), "apt-get install --reinstall sweethome3d-furniture")
+    if count:
+        return Finding("mesh library", "ok", f"Sweet Home 3D: {count} meshes of the public domain")
+    why = "furniture of photographs gets plain templates: no mesh library"
+    return Finding("mesh library", "optional", why, "apt-get install sweethome3d-furniture (Debian, Ubuntu)")
+
+
 def _gpu() -> Finding:
     tool = shutil.which("nvidia-smi")
     if tool is None:
@@ -133,6 +146,7 @@ EXAMINATIONS: tuple[Callable[[], Finding], ...] = (
     lambda: _package("dataset judge", "lerobot_doctor", "lerobot-doctor", "dev"),
     lambda: _package("dataset judge", "robovet", "robovet", "dev"),
     _weights,
+    _mesh_library,
     _gpu,
     _cluster,
     _credentials,

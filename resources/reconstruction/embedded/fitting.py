@@ -14,6 +14,7 @@ from .carved import ROUNDNESS, fit_carved
 from .families import Family, family_of
 from .legged import TEMPLATE, fit_legged
 from .outlined import fit_outline
+from .retrieved import better_from_library
 from .revolved import fit_revolved
 from .silhouette import BoolImage, Silhouette, make_silhouette
 from .solid import Solid
@@ -25,6 +26,8 @@ GOOD_OVERLAP = 0.86
 """Below this neither a round thing nor a box explains the mask, and its own outline is taken."""
 SURE_BOX = 0.98
 """A cuboid that overlaps as much needs no rival: exact outlines of balls and cylinders reach 0.93-0.96 with one."""
+SURE_ROUND = 0.98
+"""A round body of few numbers that overlaps as much needs no free profile: that could not gain FREE_GAIN within the mask's noise."""
 HULL_LOSS = 0.008
 """Overlap that a visual hull loses by staying inside the mask (on exact outlines: ball 0.969, cylinder 0.983, box 0.988
 by its own fit); given back when round and box are compared."""
@@ -89,9 +92,11 @@ def _of_category(view: Silhouette, family: Family | None, row: Category | None) 
         return None
     if row.name in TEMPLATE:
         legged = fit_legged(view, row)
-        return legged if legged is not None and legged.overlap >= LEAST else None
+        return better_from_library(view, legged, row) if legged is not None and legged.overlap >= LEAST else None
     solid = None if family is None else _of_family(view, family, row)
-    return solid if solid is not None and solid.overlap >= (LEAST if family == "soft" else GOOD_OVERLAP) else None
+    if solid is None or solid.overlap < (LEAST if family == "soft" else GOOD_OVERLAP):
+        return None
+    return better_from_library(view, solid, row) if row.stands == "floor" else solid
 
 
 def _as_usual(solid: Solid, category: str | None) -> Solid:
@@ -113,7 +118,10 @@ def _of_family(view: Silhouette, family: Family, row: Category | None) -> Solid 
 
 def _round(view: Silhouette, family: Family | None = None, row: Category | None = None) -> Solid | None:
     """A round body of few numbers, or one with a free profile where that covers clearly more."""
-    simple, free = fit_vessel(view, family, row), fit_revolved(view)
+    simple = fit_vessel(view, family, row)
+    if simple is not None and simple.overlap >= SURE_ROUND:
+        return simple
+    free = fit_revolved(view)
     if simple is None or free is None:
         return simple or free
     return free if free.overlap > simple.overlap + FREE_GAIN else simple
