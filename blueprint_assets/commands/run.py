@@ -64,6 +64,8 @@ class Run:
     """NAME=LENGTH, repeatable: a size that you measured decides the scene's scale. NAME is an object or a category, LENGTH
     its longest side (object_01=0.10, mug=95mm), or NAME.height, .width, .depth that side. Left out: those of the scene's
     last run."""
+    forget_known_sizes: bool = False
+    """Use none of the sizes of the scene's last run: only those that are given now, or none."""
     variants: int | None = None
     """How many scenes to make of a text request, each arranged by a seed of its own; the request's own number if left out.
     The first is named like the scene, the next <scene>-v2, <scene>-v3, …"""
@@ -241,7 +243,7 @@ def _alone(root: Path, scene_id: str, console: Console) -> Iterator[None]:
 def _run_config(options: Run, known_sizes: dict[str, float]) -> dict[str, Any]:
     config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     ops: dict[str, dict[str, Any]] = {}
-    if known_sizes:
+    if known_sizes or options.forget_known_sizes:
         ops["scene_manifest"] = {"known_sizes": known_sizes}
     if options.episodes:
         width, height = options.image_size

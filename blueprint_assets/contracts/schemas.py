@@ -9,6 +9,7 @@ from pathlib import Path
 from . import (
     asset_index,
     dataset_calibration,
+    declared_physics,
     encoded_episode,
     export_manifest,
     geniesim_local,
@@ -41,6 +42,7 @@ DOCUMENTS: dict[str, type[Document]] = {
     "camera": posed_meshes.Camera,
     "pose": posed_meshes.Pose,
     "bounds": posed_meshes.Bounds,
+    "declared_physics": declared_physics.DeclaredPhysics,
     "scene_manifest": scene_manifest.SceneManifest,
     "stage1_complete": scene_manifest.Stage1Complete,
     "inventory": inventory.Inventory,

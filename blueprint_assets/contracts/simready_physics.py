@@ -21,7 +21,7 @@ class MeshFacts(Document):
 class CollisionFacts(Document):
     """`volume_ratio` is the parts' summed volume over the mesh's; overlaps of parts count twice."""
 
-    kind: Literal["box", "convex_hull", "convex_decomposition"]
+    kind: Literal["box", "convex_hull", "convex_decomposition", "declared_parts"]
     parts: int = Field(ge=1)
     volume_ratio: float = Field(gt=0)
     note: str

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .mesh_folder import MAX_FACES, MeshError
 from .mesh_topology import Surface, boundary_vertices, components, cut, fill, is_closed, open_edges, weld, wind
-from .nearest import NearestSurface, sample
+from .nearest import NearestSurface, Samples, sample
 from .remesh import CELLS, enclose
 from .texture_transfer import Paint, transfer
 
@@ -41,8 +41,9 @@ AGGRESSIVE = (3, 5, 7, 10)
 """How fast the decimation raises its threshold, tried in turn: slow ones open fewer edges, but may stop early."""
 ROUNDS = 4
 """Of cut, fill and weld after decimation; measured: two are enough."""
-SEEN = 64
-"""Sample spacing of the comparison with the input: the longest side over this."""
+SEEN, MOST_SEEN = 64, 60_000
+"""Sample spacing of the comparison with the input: the longest side over this; and of so many samples every second, third, … is
+left out: there is one for every face, far closer than that, where there are more."""
 
 Method = Literal["kept", "repaired", "remeshed"]
 Painted = Literal["kept", "baked", "none"]
@@ -160,7 +161,9 @@ def _demand_usable(vertices: Array, faces: NDArray[np.int64]) -> tuple[Array, fl
         raise MeshError(f"faces: {len(faces):,}, over the limit of {MAX_FACES:,}; decimate it")
     if faces.min() < 0 or faces.max() >= len(vertices):
         raise MeshError(f"faces: index {int(faces.max())}, but there are {len(vertices)} vertices")
-    used = vertices[np.unique(faces)]
+    named = np.zeros(len(vertices), dtype=bool)
+    named[faces] = True
+    used = vertices[named]
     if not np.isfinite(used).all():
         raise MeshError("vertices: one is not finite")
     low, high = used.min(axis=0), used.max(axis=0)
@@ -192,16 +195,21 @@ def _crumbs(raw: Surface) -> NDArray[np.bool_]:
     count, piece = components(raw.faces)
     area = np.bincount(piece, np.linalg.norm(raw.area_vectors(), axis=1), count)
     corners = raw.vertices[raw.faces]
-    low, high = np.full((count, 3), np.inf), np.full((count, 3), -np.inf)
-    np.minimum.at(low, piece, corners.min(axis=1))
-    np.maximum.at(high, piece, corners.max(axis=1))
-    size = (high - low).max(axis=1)
-    small = (area < CRUMB_AREA * area.sum()) & (size < CRUMB_SIZE)
+    size = np.full(count, np.inf)  # of the pieces that are small enough in area
+    candidate = np.flatnonzero((area < CRUMB_AREA * area.sum())[piece])
+    if len(candidate):
+        order = candidate[np.argsort(piece[candidate], kind="stable")]
+        starts = np.flatnonzero(np.r_[True, np.diff(piece[order]) != 0])
+        low = np.minimum.reduceat(corners[order].min(axis=1), starts)
+        high = np.maximum.reduceat(corners[order].max(axis=1), starts)
+        size[piece[order[starts]]] = (high - low).max(axis=1)
+    small = size < CRUMB_SIZE
     if not small.any() or small.all():
         return np.zeros(len(piece), dtype=bool)
-    rims = boundary_vertices(raw.faces)
+    rim = np.zeros(len(raw.vertices), dtype=bool)
+    rim[boundary_vertices(raw.faces)] = True
     is_open = np.zeros(count, dtype=bool)
-    is_open[piece[np.isin(raw.faces, rims).any(axis=1)]] = True
+    is_open[piece[rim[raw.faces].any(axis=1)]] = True
     large = raw.pick(~small[piece])
     rest = cKDTree(sample(large.vertices, large.faces, APART).points)
     mine = small[piece]
@@ -328,6 +336,11 @@ def _figures(surface: Surface, extent: float, faces: int | None = None) -> MeshF
     )
 
 
+def _thinned(samples: Samples) -> Samples:
+    step = -(-len(samples.points) // MOST_SEEN)
+    return Samples(samples.points[::step], samples.face[::step], samples.weights[::step])
+
+
 def _report(
     before: MeshFigures,
     after: MeshFigures,
@@ -338,7 +351,7 @@ def _report(
     painted: Painted,
 ) -> MeshReport:
     surface = closed.surface
-    old, new = (sample(each.vertices, each.faces, each.extent / SEEN) for each in (tidy, surface))
+    old, new = (_thinned(sample(each.vertices, each.faces, each.extent / SEEN)) for each in (tidy, surface))
     moved = np.zeros(1)
     added = np.zeros(1)
     weights = np.ones(1)

@@ -47,8 +47,10 @@ class Surface:
 
     def pick(self, faces: NDArray[np.bool_]) -> Surface:
         """Only these faces, without vertices that nothing uses."""
-        used, index = np.unique(self.faces[faces], return_inverse=True)
-        return Surface(self.vertices[used], index.reshape(-1, 3).astype(np.int64), self.origin[faces])
+        kept = self.faces[faces]
+        used = np.zeros(len(self.vertices), dtype=bool)
+        used[kept] = True
+        return Surface(self.vertices[used], (np.cumsum(used) - 1)[kept], self.origin[faces])
 
 
 def weld(
@@ -71,11 +73,11 @@ def weld(
 
     origin = faces.copy() if origin is None else origin
     chosen = np.arange(len(vertices)) if only is None else only
-    _, first, same = np.unique(vertices[chosen], axis=0, return_index=True, return_inverse=True)
+    first, same = _equal_rows(vertices[chosen])
     pairs = cKDTree(vertices[chosen][first]).query_pairs(distance, output_type="ndarray")
     graph = coo_matrix((np.ones(len(pairs)), pairs.T), shape=(len(first), len(first)))
     _, group = connected_components(graph, directed=False)
-    group = group[same.reshape(-1)]
+    group = group[same]
     label = np.arange(len(vertices))
     leader = np.full(group.max() + 1, len(vertices))
     np.minimum.at(leader, group, chosen)
@@ -89,14 +91,15 @@ def weld(
 
 def open_edges(faces: Ints) -> int:
     """How many edges do not have exactly two faces."""
-    edges = np.sort(_directed(faces), axis=1)
-    return int((np.unique(edges, axis=0, return_counts=True)[1] != 2).sum())
+    return int((_edges(faces)[1] != 2).sum())
 
 
 def boundary_vertices(faces: Ints) -> Ints:
     """Vertices on edges that do not have exactly two faces."""
-    edges, count = np.unique(np.sort(_directed(faces), axis=1), axis=0, return_counts=True)
-    return np.unique(edges[count != 2])
+    edges, count = _edges(faces)
+    rim = np.zeros(int(faces.max()) + 1, dtype=bool)
+    rim[edges[count != 2]] = True
+    return np.flatnonzero(rim)
 
 
 def is_closed(faces: Ints) -> bool:
@@ -118,8 +121,10 @@ def components(faces: Ints) -> tuple[int, Ints]:
     ends = np.concatenate([faces[:, :2], faces[:, 1:]])
     graph = coo_matrix((np.ones(len(ends), dtype=np.int8), ends.T), shape=(size, size))
     _, label = connected_components(graph, directed=False)
-    pieces, of_face = np.unique(label[faces[:, 0]], return_inverse=True)
-    return len(pieces), of_face.reshape(-1).astype(np.int64)
+    of_face = label[faces[:, 0]]
+    used = np.zeros(int(label.max()) + 1, dtype=bool)
+    used[of_face] = True
+    return int(used.sum()), (np.cumsum(used) - 1)[of_face]
 
 
 def wind(surface: Surface) -> tuple[Surface, int]:
@@ -205,7 +210,7 @@ def fill(surface: Surface) -> tuple[Surface, list[float], float]:
     loops = boundary_loops(surface.faces)
     if not loops:
         return surface, [], 0.0
-    there = {tuple(edge) for edge in np.unique(np.sort(_directed(surface.faces), axis=1), axis=0).tolist()}
+    there = {tuple(edge) for edge in _edges(surface.faces)[0].tolist()}
     from_vertex = np.zeros(len(surface.vertices), dtype=np.int64)
     from_vertex[surface.faces.reshape(-1)] = surface.origin.reshape(-1)
     vertices, patches, origins = [surface.vertices], [], []
@@ -262,6 +267,26 @@ def _flat_patch(rim: Array, loop: Ints, there: set[tuple[int, ...]]) -> Ints | N
 def _directed(faces: Ints) -> Ints:
     """Directed edges (3 m, 2)."""
     return np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+
+
+def _edges(faces: Ints) -> tuple[Ints, Ints]:
+    """The undirected edges (n, 2), lower vertex first, in order, and how many faces each has (n,)."""
+    size = int(faces.max()) + 1 if len(faces) else 1
+    low, high = np.sort(_directed(faces), axis=1).T
+    key = np.sort(low * size + high)
+    starts = np.flatnonzero(np.r_[True, np.diff(key) != 0]) if len(key) else np.zeros(0, dtype=np.int64)
+    each = key[starts]
+    return np.stack([each // size, each % size], axis=1), np.diff(np.r_[starts, len(key)])
+
+
+def _equal_rows(rows: Array) -> tuple[Ints, Ints]:
+    """The first of every set of equal rows (k,), and to which set each row belongs (n,)."""
+    order = np.lexsort(rows.T)  # stable: of equal rows the first stays the first
+    ordered = rows[order]
+    new = np.r_[True, (ordered[1:] != ordered[:-1]).any(axis=1)]
+    same = np.empty(len(rows), dtype=np.int64)
+    same[order] = np.cumsum(new) - 1
+    return order[new], same
 
 
 def _single(faces: Ints, cancel: bool) -> NDArray[np.bool_]:

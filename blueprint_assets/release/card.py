@@ -9,6 +9,7 @@ from blueprint_assets.contracts.encoded_episode import EncodedEpisode
 from blueprint_assets.contracts.release import SPLITS, Release, ReleasedScene, Split, TaskOutcome
 from blueprint_assets.dataset.card import front_matter, limits, table, what_is_in_it
 
+from .identity import from_library
 from .licence import terms_of
 
 PICTURE = "pictures/scenes.png"
@@ -134,6 +135,22 @@ def _scenes(scenes: Sequence[ReleasedScene]) -> list[str]:
     return table(head, rows)
 
 
+def _shared_library(scenes: Sequence[ReleasedScene]) -> list[str]:
+    """That shapes of the library occur in several scenes, where there are such scenes."""
+    drawn = [scene for scene in scenes if from_library(scene.photo.mode, scene.reconstruction)]
+    if not drawn:
+        return []
+    hashes = Counter(sha256 for scene in drawn for sha256 in set(scene.meshes.values()))
+    several = sum(count > 1 for count in hashes.values())
+    splits = {sha256: {scene.split for scene in drawn if sha256 in scene.meshes.values()} for sha256 in hashes}
+    across = sum(len(found) > 1 for found in splits.values())
+    return [
+        f"- {len(drawn)} scenes were made from words out of one library of parametric shapes: {len(hashes)} meshes, of which",
+        f"  {several} are in several scenes and {across} in more than one split. They are one group only where the request, the",
+        "  scene file or all their meshes are the same: a test split of such scenes has new arrangements, not always new things.",
+    ]
+
+
 def _rules(release: Release) -> list[str]:
     fractions = ", ".join(f"{split} {release.rules.fractions[split]:.0%}" for split in SPLITS)
     return [
@@ -144,6 +161,7 @@ def _rules(release: Release) -> list[str]:
         "  pixels) or the same scene file count as one, and an episode that is there twice counts once.",
         f"- Splits by scene, aiming at {fractions} of the episodes. Scenes that share a photograph, a scene file or an",
         "  object's mesh, by hash, are one group and stand in one split. What was in a split stays there in later releases.",
+        *_shared_library(release.scenes),
         "- Videos are the packets that were encoded once, when the episodes were imported; nothing was encoded again.",
         f"- Code: {release.code_commit}.",
     ]

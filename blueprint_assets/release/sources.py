@@ -22,7 +22,7 @@ from io_managers.errors import StoreError
 from io_managers.record import CommitRecord
 from io_managers.store import SceneStore
 
-from .identity import content_keys
+from .identity import content_keys, from_library
 from .licence import forbids_datasets
 
 EPISODES, DATASET = "episodes", "lerobot_dataset"
@@ -76,7 +76,9 @@ class Candidate:
     @cached_property
     def keys(self) -> frozenset[str]:
         """The hashes by which it is known to share content with another scene."""
-        return content_keys(self.photo.identity, self.photo.pixels_sha256, self.scene_sha256, self.meshes.values())
+        photo, meshes = self.photo, self.meshes.values()
+        library = from_library(photo.mode, self.reconstruction)
+        return content_keys(photo.identity, photo.pixels_sha256, self.scene_sha256, meshes, library=library)
 
     def licences(self) -> list[InputLicence]:
         """What its pictures were made from, and under what that is given."""

@@ -59,7 +59,7 @@ class Hull:
 class CollisionGeometry:
     """`volume_ratio` is the parts' summed volume over the mesh's; overlaps of parts count twice."""
 
-    kind: Literal["box", "convex_hull", "convex_decomposition"]
+    kind: Literal["box", "convex_hull", "convex_decomposition", "declared_parts"]
     parts: tuple[Box | Hull, ...]
     volume_ratio: float
     note: str

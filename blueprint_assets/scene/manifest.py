@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from blueprint_assets.contracts.base import Evidence
+from blueprint_assets.contracts.declared_physics import PHYSICS
 from blueprint_assets.contracts.posed_meshes import Bounds, Pose, PosedObject, SceneInfo
 from blueprint_assets.contracts.scene_layout import ScaleDecision
 from blueprint_assets.contracts.scene_manifest import (
@@ -82,7 +83,8 @@ def build_manifest(
     known_sizes: Mapping[str, float] = MappingProxyType({}),
     enriched: Enriched | None = None,
 ) -> SceneManifest:
-    """Writes the manifest, the scale, the inventory, a copy of every mesh and the completion marker below `out`.
+    """Writes the manifest, the scale, the inventory, a copy of every mesh (and of what its maker says of its body) and the
+    completion marker below `out`.
 
     Args:
         stage1: the reconstruction's folder.
@@ -108,6 +110,9 @@ def build_manifest(
             raise ManifestError(f"{source}: named by scene_info.json but missing; reconstruct the scene again")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
+        declared = stage1 / "objects" / item.id / PHYSICS
+        if declared.is_file():
+            shutil.copyfile(declared, target.with_name(PHYSICS))
     scale = decide_scale(stage1, info, known_sizes)
     bounds = {item.id: Bounds.read(stage1 / item.bounds) for item in info.objects}
     neighbours = _neighbours(bounds, scale.factor)

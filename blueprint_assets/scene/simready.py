@@ -25,11 +25,17 @@ from blueprint_assets.contracts.simready_physics import CollisionFacts, ObjectPh
 from blueprint_assets.geometry.mesh import load_glb
 from blueprint_assets.geometry.transforms import matrix_to_quaternion
 from blueprint_assets.scene.affordances import MOVABLE
+from blueprint_assets.scene.declared import (
+    DeclaredPhysicsError,
+    declared_collision,
+    declared_physics,
+    with_declared,
+)
 from blueprint_assets.scene.hulls import Box, CollisionGeometry, HullError, collision_geometry
 from blueprint_assets.scene.layout import LAYOUT
 from blueprint_assets.scene.manifest import MANIFEST
 from blueprint_assets.scene.solid import Solid, SolidError, make_solid
-from blueprint_assets.scene.stance import stand
+from blueprint_assets.scene.stance import Stance, stand
 from resources.observability import Progress, ProgressSink, silent
 from resources.physics_estimator import PhysicalProperties, PhysicsEstimateError, PhysicsEstimator
 
@@ -105,9 +111,11 @@ def _build_object(
     item: ManifestObject, place: LayoutObject, inputs: Path, out: Path, estimator: PhysicsEstimator
 ) -> ObjectPhysics:
     mesh = load_glb(inputs / item.asset.path)
+    said = declared_physics(inputs / item.asset.path)
     try:
         solid = make_solid(mesh, place.scale)
-        collision = collision_geometry(solid.mesh)
+        known = declared_collision(said, place.scale, solid) if said else None
+        collision = known or collision_geometry(solid.mesh)
         hollow = solid.volume < CAVITY_SHARE * float(solid.mesh.convex_hull.volume)
         extents = np.asarray(solid.mesh.extents, dtype=float)
         size = (float(extents[0]), float(extents[1]), float(extents[2]))
@@ -119,9 +127,14 @@ def _build_object(
             cavity_modelled=hollow,
             hollow=item.physics_hints.body in ("hollow", "open"),
         )
-    except (SolidError, HullError, PhysicsEstimateError) as error:
+    except (SolidError, HullError, PhysicsEstimateError, DeclaredPhysicsError) as error:
         raise SimreadyError(f"object {item.id} ({item.asset.path}): {error}") from error
-    stance = stand(collision.parts, solid.center_of_mass, place.rotation_quaternion)
+    if said:
+        properties = with_declared(properties, said, size[2])
+    if known:  # its underside is known, and it may lie on other things, tilted
+        stance = Stance(known.parts, solid.center_of_mass, ())
+    else:
+        stance = stand(collision.parts, solid.center_of_mass, place.rotation_quaternion)
     center = _three(stance.center_of_mass)
     total = sum(part.volume for part in stance.parts)
     collision = replace(collision, parts=stance.parts, volume_ratio=total / solid.volume)

@@ -23,6 +23,9 @@ Array = NDArray[np.float64]
 ROUND_SEGMENTS = 48
 """Sides of the prism that stands for a cylinder: the sagitta of a 48-gon is 0.2 % of the radius."""
 
+IN_FRONT_M = 1e-3
+"""What has another part of the object so close in front of it is no surface that a finger could touch."""
+
 
 class SolidError(ValueError):
     """A body has no collision geometry that grasps could be looked for on. The message names the body."""
@@ -115,8 +118,9 @@ class ObjectSolid:
         points = tri[:, 0] + u[:, None] * (tri[:, 1] - tri[:, 0]) + v[:, None] * (tri[:, 2] - tri[:, 0])
         outer = np.ones(count, dtype=bool)
         for i, part in enumerate(self.parts):
-            # A point of one part that lies inside another is no surface of the union.
-            outer &= ~(part.contains(points, 1e-6) & (owner[chosen] != i))
+            # A point of one part inside another, or where that begins right in front of it, is no surface of the union.
+            covered = part.contains(points, 1e-6) | part.contains(points + IN_FRONT_M * normals[chosen])
+            outer &= ~(covered & (owner[chosen] != i))
         return points[outer], normals[chosen][outer]
 
     def thickness(self, points: Array, directions: Array, through: bool = False) -> tuple[Array, Array]:

@@ -98,6 +98,11 @@ def test_variants_of_words_are_scenes_and_a_known_size_decides(
         assert report["known_sizes"] == {"mug.height": 0.1}
         for file in ("package.json", "request.normalized.json", ".textgen_complete"):
             assert (tmp_path / "store/scenes" / each["scene_id"] / "textgen" / file).is_file()
+    report_of_desk = tmp_path / "store/scenes/desk/layout/scale_report.json"
+    for said, kept in (((), {"mug.height": 0.1}), (("--forget-known-sizes",), {})):
+        code, made = run(capsys, *words, "--episodes", "0", *said)
+        assert code == 0, made
+        assert json.loads(report_of_desk.read_text())["known_sizes"] == kept
 
 
 def test_two_runs_of_a_scene_take_turns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

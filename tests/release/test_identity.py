@@ -3,7 +3,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blueprint_assets.release.identity import content_keys, group_name, groups, same_place
+from blueprint_assets.release.identity import content_keys, from_library, group_name, groups, same_place
+from resources.scene_generation.embedded import BACKEND
 
 Keys = dict[str, frozenset[str]]
 
@@ -23,6 +24,20 @@ def test_a_mesh_makes_no_two_places_one() -> None:
     assert keys == {"photo:1", "pixels:2", "scene:3", "mesh:4"}
     assert same_place(keys) == {"photo:1", "pixels:2", "scene:3"}
     assert group_name(keys) == group_name(sorted(keys, reverse=True))
+
+
+def test_a_library_ties_scenes_by_all_their_things_and_not_by_one() -> None:
+    one = content_keys("1", None, "a", ["mug", "table"], library=True)
+    variant = content_keys("2", None, "b", ["table", "mug"], library=True)
+    other = content_keys("3", None, "c", ["mug", "table", "book"], library=True)
+    assert groups({"one": one, "variant": variant, "other": other}) == [("one", "variant"), ("other",)]
+    assert same_place(one) == {"photo:1", "scene:a"}, "the same things elsewhere are another scene"
+
+
+def test_only_the_text_generators_own_shapes_are_a_library() -> None:
+    assert from_library("text", BACKEND)
+    assert not from_library("posed_meshes", "sage")
+    assert not from_library("image", "embedded")
 
 
 @settings(deadline=None)

@@ -56,6 +56,16 @@ def test_parts_that_touch_count_as_one_and_a_gap_ends_the_material() -> None:
     assert apart.thickness(top, down, through=True)[0][0] == pytest.approx(0.4)
 
 
+def test_where_two_parts_meet_is_no_surface_and_what_they_share_outside_is() -> None:
+    halves = solid(box((0.05, 0.05, 0.05), (-0.05, 0, 0)), box((0.05, 0.05, 0.05), (0.05, 0, 0)))
+    points, normals = halves.surface(4000, np.random.default_rng(0))
+    assert not ((np.abs(points[:, 0]) < 1e-9) & (np.abs(normals[:, 0]) > 0.5)).any()
+    flush = solid(box((0.1, 0.1, 0.1)), box((0.05, 0.05, 0.05), (0.0, 0.0, 0.05)))
+    points, normals = flush.surface(4000, np.random.default_rng(0))
+    top = (normals[:, 2] > 0.5) & (np.abs(points[:, :2]).max(axis=1) < 0.05)
+    assert top.sum() > 50, "both parts have that face"
+
+
 def test_hidden_faces_are_no_surface() -> None:
     inner = solid(box((0.1, 0.1, 0.1)), box((0.05, 0.05, 0.05)))
     points, _ = inner.surface(2000, np.random.default_rng(0))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blueprint_assets.contracts.base import Document, Evidence
+from blueprint_assets.contracts.declared_physics import PHYSICS, DeclaredPhysics
 from blueprint_assets.contracts.posed_meshes import Obtained, Scale
 from blueprint_assets.geometry.mesh import load_mesh
 from blueprint_assets.geometry.transforms import apply, from_rotation, quaternion_to_matrix
@@ -39,17 +39,6 @@ SCALE = Scale(
     confidence=0.6,
     reason="metres: EmbodiedGen scales every mesh to the height that its language model estimates",
 )
-
-
-class RecordedPhysics(Document):
-    """`objects/<id>/physics.json`: what EmbodiedGen's language model estimated. Null: its URDF does not say."""
-
-    mass_kg: float | None
-    static_friction: float | None
-    dynamic_friction: float | None
-    real_height_m: float | None
-    evidence: Evidence = "estimated"
-    source: str = "EmbodiedGen URDF"
 
 
 @dataclass(frozen=True)
@@ -108,14 +97,16 @@ def write_physics(stage1: Path, assets: list[PlacedAsset]) -> None:
     """Keeps mass, friction and height beside each object, where the URDF says any of them."""
     for item in assets:
         asset = item.asset
-        said = RecordedPhysics(
+        said = DeclaredPhysics(
             mass_kg=asset.mass_kg,
             static_friction=asset.static_friction,
             dynamic_friction=asset.dynamic_friction,
             real_height_m=asset.real_height_m,
+            evidence="estimated",
+            source="EmbodiedGen URDF",
         )
         if any(value is not None for value in (said.mass_kg, said.static_friction, said.real_height_m)):
-            said.write(stage1 / "objects" / item.id / "physics.json")
+            said.write(stage1 / "objects" / item.id / PHYSICS)
 
 
 def _object(item: PlacedAsset) -> NativeObject:

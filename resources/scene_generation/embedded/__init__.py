@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from blueprint_assets.contracts.declared_physics import PHYSICS, DeclaredPhysics
 from blueprint_assets.contracts.posed_meshes import Obtained, Scale, SceneInfo, SupportPlane
 from blueprint_assets.contracts.scene_request import (
     AskedObject,
@@ -24,6 +25,7 @@ from resources.scene_generation.articulation import write_articulation
 if TYPE_CHECKING:
     from .arrangement import Arranged
     from .asked import Understood
+    from .items import Item
 
 BACKEND = "embedded_text"
 PACKAGE = "package.json"
@@ -88,6 +90,7 @@ def _write(request: NormalizedRequest, asked: Understood, arranged: Arranged, st
     notes += list(arranged.adjusted)
     for item, pose, support in arranged.items:
         write_articulation(stage1, item.id, item.shape)
+        _write_body(stage1, item)
         category = item.group.kind.category
         found.append(
             Found(
@@ -133,6 +136,17 @@ def _write(request: NormalizedRequest, asked: Understood, arranged: Arranged, st
         unknown=unknown,
         notes=notes,
     )
+
+
+def _write_body(stage1: Path, item: Item) -> None:
+    """The convex parts that the shape is made of, where it knows them."""
+    parts = item.shape.convex_pieces()
+    if parts is not None:
+        DeclaredPhysics(
+            collision=tuple(tuple(tuple(corner) for corner in part.round(6).tolist()) for part in parts),
+            evidence="catalogue",
+            source="the parts that it was built of",
+        ).write(stage1 / "objects" / item.id / PHYSICS)
 
 
 def _planes(arranged: Arranged) -> list[SupportPlane]:

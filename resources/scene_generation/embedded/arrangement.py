@@ -222,7 +222,8 @@ class _Arranger:
             self._arrange_load(item)
         if not holder.load:
             return
-        growths = GROWTH if holder.group.kind.grows else (1.0,)
+        # The members of a stack are of one size.
+        growths = GROWTH if holder.group.kind.grows and holder.group.standing != "stack" else (1.0,)
         for growth in growths:
             if growth > 1.0:
                 reshape(holder, growth)
@@ -238,8 +239,13 @@ class _Arranger:
         )
 
     def _fill(self, holder: Item) -> bool:
+        from .nesting import nested_height
+
         by_rest: dict[int, list[Item]] = {}
         for item in holder.load:
+            if item.group is holder.group and holder.shape.cuts:  # a stack of open things
+                item.local = _pose(0.0, 0.0, nested_height(holder.shape, item.shape), 0.0)
+                continue
             by_rest.setdefault(rest_for(holder, item), []).append(item)
         for number, items in by_rest.items():
             rest = holder.shape.rests[number]
@@ -253,12 +259,13 @@ class _Arranger:
         """Lets things fall into a container in which they do not fit side by side."""
         from .heaps import drop
 
-        if not holder.shape.convex or self._rules_of(items):
+        walls = holder.shape.convex_pieces()
+        if walls is None or self._rules_of(items):
             return False
         if any(item.load or item.relation != "in" for item in items):
             return False
         things = [item.shape.convex_pieces() or (item.corners,) for item in items]
-        poses = drop(holder.shape.convex, rest, things, self.rng)
+        poses = drop(walls, rest, things, self.rng)
         if poses is None:
             return False
         for item, pose in zip(items, poses, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from manifold3d import Manifold
 
+from .convex import cut_up
 from .solids import Paint, Piece, Rest, Shape, Size, ball, bar, box, corners, flat_below, lathe, plate, rod, tube
 from .vessels import Options, open_box
 
@@ -74,7 +75,9 @@ def fruit(size: Size, paint: Paint, options: Options) -> Shape:
     outline = [(max(float(r), 0.0), float(h)) for r, h in zip(radii, heights, strict=True)]
     body = flat_below(lathe([(0.0, 0.0), *outline[1:-1], (0.0, float(z))]), 0.05)
     stem = rod(0.0025, 0.08 * z, (0, 0, 0.92 * z))
-    return Shape((Piece(body, paint), Piece(stem, Paint((0.35, 0.25, 0.12)))))
+    # One hull with the stem: nobody lifts an apple by that.
+    whole = corners(Manifold.batch_hull([body, stem]))
+    return Shape((Piece(body, paint, convex=(whole,)), Piece(stem, Paint((0.35, 0.25, 0.12)), convex=())))
 
 
 def long_fruit(size: Size, paint: Paint, options: Options) -> Shape:
@@ -89,14 +92,17 @@ def banana(size: Size, paint: Paint, options: Options) -> Shape:
     angle = np.linspace(-0.8, 0.8, 9)
     radius = (x - z) / (2 * np.sin(0.8))
     path = np.stack([radius * np.sin(angle), radius * (np.cos(angle) - 1) + 0.15 * radius, np.full(9, z / 2)], axis=1)
-    body = tube(path, z / 2, 16)
+    body = tube(path, z / 2)
     low = 0.08 * z
-    links = [tube(path[k : k + 2], z / 2, 16).trim_by_plane((0, 0, 1), low).translate((0, 0, -low)) for k in range(8)]
-    ends = [ball(0.2 * z, path[i] + np.array([s * 0.48 * z, -0.2 * z, -low])) for i, s in ((0, -1), (-1, 1))]
+    links = [tube(path[k : k + 2], z / 2).trim_by_plane((0, 0, 1), low).translate((0, 0, -low)) for k in range(8)]
+    stub = Manifold.sphere(0.2 * z, 12)
+    ends = [stub.translate(path[i] + np.array([s * 0.48 * z, -0.2 * z, -low])) for i, s in ((0, -1), (-1, 1))]
     tips = Paint((0.3, 0.22, 0.1))
     return Shape(
-        (Piece(flat_below(body, 0.08), paint), *(Piece(end, tips) for end in ends)),
-        convex=tuple(corners(solid) for solid in (*links, *ends)),
+        (
+            Piece(flat_below(body, 0.08), paint, convex=tuple(corners(link) for link in links)),
+            *(Piece(end, tips) for end in ends),
+        )
     )
 
 
@@ -172,7 +178,10 @@ def toaster(size: Size, paint: Paint, options: Options) -> Shape:
     body = box((x - 0.02, y, z), (-0.01, 0, 0))
     lever = box((0.02, 0.03, 0.02), (x / 2 - 0.01, 0, 0.6 * z))
     slots = tuple(box((0.7 * x, 0.025, 0.5 * z), (-0.01, s * 0.2 * y, 0.6 * z)) for s in (-1, 1))
-    return Shape((Piece(body, paint), Piece(lever, DARK)), slots)
+    sides = [((0.0, 1.0, 0.0), s * 0.2 * y + t * 0.0125) for s in (-1, 1) for t in (-1, 1)]
+    ends = [((1.0, 0.0, 0.0), -0.01 + s * 0.35 * x) for s in (-1, 1)]
+    parts = cut_up(body - slots[0] - slots[1], [((0.0, 0.0, 1.0), 0.6 * z), *ends, *sides])
+    return Shape((Piece(body, paint, convex=parts), Piece(lever, DARK)), slots)
 
 
 def microwave(size: Size, paint: Paint, options: Options) -> Shape:
@@ -207,7 +216,9 @@ def candle(size: Size, paint: Paint, options: Options) -> Shape:
     """A thick candle with a wick."""
     x, y, z = size
     r = min(x, y) / 2
-    return Shape((Piece(rod(r, 0.93 * z), paint), Piece(rod(0.002, 0.08 * z, (0, 0, 0.92 * z)), DARK)))
+    wick = rod(0.002, 0.08 * z, (0, 0, 0.92 * z))
+    whole = corners(Manifold.batch_hull([rod(r, 0.93 * z), wick]))  # nobody lifts it by the wick
+    return Shape((Piece(rod(r, 0.93 * z), paint, convex=(whole,)), Piece(wick, DARK, convex=())))
 
 
 def shoe(size: Size, paint: Paint, options: Options) -> Shape:

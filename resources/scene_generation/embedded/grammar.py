@@ -19,6 +19,8 @@ from .words import Token, tokens
 MAX_OBJECTS = 60
 """In one scene: what the simulator settles in seconds on two cores. Own choice."""
 WITH_DRAWERS = ("cabinet", "counter", "desk", "nightstand", "dresser", "wardrobe", "tv stand", "filing cabinet")
+WITH_BOARDS = ("bookcase", "shelf", "fridge", "cabinet")
+"""What has the shelf that an ordinal speaks of."""
 MOST_PARTS = 6
 
 Target = tuple[list[Group | str], int | None, bool]
@@ -34,6 +36,10 @@ def understand(prompt: str) -> Understood:
         SceneGenerationError: more things than a scene may have.
     """
     return _Reader(tokens(prompt)).read()
+
+
+def _is_furniture(target: Group | str) -> bool:
+    return isinstance(target, str) or not target.movable
 
 
 class _Reader(PhraseReader):
@@ -266,6 +272,16 @@ class _Reader(PhraseReader):
             vacant = group is not None and (group.place is None or group.place.tentative)
             return vacant and group is not target and group is not None and can_be(group, place)
 
+        owner = self.scope
+        if (
+            owner is not None
+            and before in self.scoped
+            and _is_furniture(target)
+            and self._contains(owner)
+            and free(owner)
+        ):
+            owner.place = place  # "a bowl with two oranges on the table": the bowl is on it
+            return
         found = [g for g in (before, subject) if g is not None and free(g)][:1]
         if (isinstance(target, str) or target.carries) and place.relation != "under":
             found += [g for g in run if free(g) and g not in found]
@@ -285,6 +301,11 @@ class _Reader(PhraseReader):
             self._close_scope()  # "a bowl with a spoon in it, a jar": the jar is not in it
         if isinstance(target, Group) and place.relation == "in":
             target.options = {**target.options, "open": 1.0}
+
+    @staticmethod
+    def _contains(owner: Group) -> bool:
+        """Whether what it is listed "with" is in or on it, and it is itself put somewhere."""
+        return owner.movable and holds(owner.kind.category) is not None
 
     def _set_beside(self, beside: Beside, subject: Group | None, before: Group | None, text: str) -> None:
         """Things go beside things, furniture beside furniture: of what was named last, what is on the target's level."""
@@ -328,6 +349,10 @@ class _Reader(PhraseReader):
             del self.groups[known:]
             owner = self.phrase()
             return ([owner] if isinstance(owner, Group) else []), number, False
+        named = [g for g in self.groups[:known] if g.kind.category in WITH_BOARDS]
+        if phrase.kind.category == "shelf" and number is not None and len(self.groups) > known and named:
+            del self.groups[known:]
+            return [named[-1]], number, False  # "a bookcase with a vase on the third shelf": the bookcase has it
         return [phrase], number, False
 
     def _drawer(self) -> Target | None:

@@ -26,8 +26,9 @@ STILL_MPS = 0.004
 STILL_SECONDS, STILL_M = 1.0, 5e-4
 """And then nothing may creep by more than half a millimetre in another second."""
 DENSITY = 500.0
-FRICTION = (0.5, 0.005, 0.0001)
-"""Sliding as wood of the material table; torsion and rolling are MuJoCo's defaults."""
+FRICTION = (0.3, 0.005, 0.0001)
+"""Sliding as the slipperiest of the material table (plastic, glass, paper): what rests on that rests on any of them. Torsion and
+rolling are MuJoCo's defaults."""
 
 
 Parts = Sequence[Array]

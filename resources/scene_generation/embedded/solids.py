@@ -45,11 +45,20 @@ class Paint:
 
 @dataclass(frozen=True)
 class Piece:
-    """A solid in one colour. `part` is the moving part it belongs to; pieces of one part become one mesh."""
+    """A solid in one colour. `part` is the moving part it belongs to; pieces of one part become one mesh. `convex`: corners
+    (n, 3) of convex parts that make up what is left of a bent or hollowed piece after the cuts, where they are known; none of
+    them where another piece's parts hold it."""
 
     solid: Manifold
     paint: Paint
     part: str = "body"
+    convex: tuple[Array, ...] | None = None
+
+    def moved(self, by: Sequence[float]) -> Piece:
+        """The same piece elsewhere."""
+        offset = np.asarray(by, dtype=float)
+        shifted = None if self.convex is None else tuple(part + offset for part in self.convex)
+        return replace(self, solid=self.solid.translate(tuple(by)), convex=shifted)
 
 
 @dataclass(frozen=True)
@@ -81,14 +90,12 @@ class Joint:
 
 @dataclass(frozen=True)
 class Shape:
-    """Pieces joined, then `cuts` taken away. `convex`: corners (n, 3) of convex parts, where a hollow or bent body knows
-    them."""
+    """Pieces joined, then `cuts` taken away."""
 
     pieces: tuple[Piece, ...]
     cuts: tuple[Manifold, ...] = ()
     rests: tuple[Rest, ...] = ()
     joints: tuple[Joint, ...] = ()
-    convex: tuple[Array, ...] = ()
 
     def mesh(self, part: str | None = None) -> trimesh.Trimesh:
         """One closed mesh with a texture, of the whole object or of one part."""
@@ -96,14 +103,15 @@ class Shape:
         return _textured(chosen, self.cuts)
 
     def convex_pieces(self) -> tuple[Array, ...] | None:
-        """Corners (n, 3) of convex solids whose union the object is (a vessel's without its handle); None where a piece is
-        hollowed or not convex."""
-        if self.convex:
-            return self.convex
-        if self.cuts:
-            return None
-        found = []
+        """Corners (n, 3) of convex solids whose union the object is; None where a piece is bent or hollowed and does not
+        know its own."""
+        found: list[Array] = []
         for piece in self.pieces:
+            if piece.convex is not None:
+                found += piece.convex
+                continue
+            if any((piece.solid ^ cut).volume() > 1e-4 * piece.solid.volume() for cut in self.cuts):
+                return None
             hull = piece.solid.hull()
             if hull.volume() > piece.solid.volume() * 1.0001:
                 return None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .solids import Paint, Piece, Rest, Shape, Size, bar, box, plate
+from .convex import cut_up, ring
+from .solids import Paint, Piece, Rest, Shape, Size, bar, box, corners, plate
 from .vessels import Options
 
 STEEL = Paint((0.68, 0.69, 0.71), "metal")
@@ -41,16 +42,29 @@ def wrench(size: Size, paint: Paint, options: Options) -> Shape:
     shank = box((0.8 * x, 0.45 * y, z))
     jaws = [plate(_oval(y * 1.1, y, (s * (x / 2 - 0.55 * y), 0.0)), z) for s in (-1, 1)]
     cuts = tuple(box((0.7 * y, 0.42 * y, 2 * z), (s * (x / 2 - 0.2 * y), 0, -0.5 * z)) for s in (-1, 1))
-    return Shape((Piece(shank, paint), *(Piece(j, paint) for j in jaws)), cuts)
+    slot = x / 2 - 0.55 * y
+    sides = [((0.0, 1.0, 0.0), s * 0.21 * y) for s in (-1, 1)]
+    prongs = [
+        cut_up(jaw - cut, [((1.0, 0.0, 0.0), s * slot), *sides])
+        for jaw, cut, s in zip(jaws, cuts, (-1, 1), strict=True)
+    ]
+    between = corners(box((2 * min(slot, 0.4 * x), 0.45 * y, z)))
+    pieces = [Piece(jaw, paint, convex=parts) for jaw, parts in zip(jaws, prongs, strict=True)]
+    return Shape((Piece(shank, paint, convex=(between,)), *pieces), cuts)
 
 
 def scissors(size: Size, paint: Paint, options: Options) -> Shape:
     """Closed scissors: two finger rings and the blades."""
     x, y, z = size
-    rings = [plate(_oval(0.4 * x, 0.48 * y, (-0.3 * x, s * 0.26 * y)), z) for s in (-1, 1)]
-    holes = tuple(plate(_oval(0.26 * x, 0.26 * y, (-0.3 * x, s * 0.26 * y)), 2 * z, -0.5 * z) for s in (-1, 1))
+    places = [(-0.3 * x, s * 0.26 * y) for s in (-1, 1)]
+    outer, inner = ([_oval(a * x, b * y, at) for at in places] for a, b in ((0.4, 0.48), (0.26, 0.26)))
+    holes = tuple(plate(hole, 2 * z, -0.5 * z) for hole in inner)
+    rings = [
+        Piece(plate(line, z), paint, convex=ring(np.array(line), np.array(hole), 0.0, z))
+        for line, hole in zip(outer, inner, strict=True)
+    ]
     blade = plate([(-0.16 * x, -0.2 * y), (0.5 * x, -0.01 * y), (0.5 * x, 0.01 * y), (-0.16 * x, 0.2 * y)], 0.8 * z)
-    return Shape((*(Piece(r, paint) for r in rings), Piece(blade, STEEL)), holes)
+    return Shape((*rings, Piece(blade, STEEL)), holes)
 
 
 def knife(size: Size, paint: Paint, options: Options) -> Shape:
@@ -67,9 +81,11 @@ def spoon(size: Size, paint: Paint, options: Options) -> Shape:
     """A spoon: a stem and an oval with a hollow."""
     x, y, z = size[0], size[1], min(size[2], FLAT)
     stem = box((0.74 * x, 0.28 * y, 0.7 * z), (-0.13 * x, 0, 0))
-    head = plate(_oval(0.32 * x, y, (0.34 * x, 0.0)), z)
-    hollow = plate(_oval(0.25 * x, 0.74 * y, (0.34 * x, 0.0)), z, 0.4 * z)
-    return Shape((Piece(stem, paint), Piece(head, paint)), (hollow,))
+    outer, inner = _oval(0.32 * x, y, (0.34 * x, 0.0)), _oval(0.25 * x, 0.74 * y, (0.34 * x, 0.0))
+    hollow = plate(inner, z, 0.4 * z)
+    parts = (corners(plate(outer, 0.4 * z)), *ring(np.array(outer), np.array(inner), 0.4 * z, z))
+    shaft = corners(stem.trim_by_plane((-1.0, 0.0, 0.0), -0.2 * x))  # it ends in the head's rim, not in its hollow
+    return Shape((Piece(stem, paint, convex=(shaft,)), Piece(plate(outer, z), paint, convex=parts)), (hollow,))
 
 
 def fork(size: Size, paint: Paint, options: Options) -> Shape:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from dataclasses import replace
 
 import numpy as np
 from manifold3d import Manifold
 
-from .solids import SECTIONS, Array, Paint, Piece, Rest, Shape, Size, bar, box, corners, lathe, rod, tube
+from .convex import bent, ring, turned, walls
+from .solids import SECTIONS, Paint, Piece, Rest, Shape, Size, bar, box, corners, lathe, rod
 
 Options = dict[str, float]
 
@@ -33,47 +34,27 @@ def _flared(size: Size, paint: Paint, foot: float, wall: float, bend: float = 0.
     # The cavity reaches over the rim, so that no skin is left.
     inner = side(wall, height, max(base - wall, 0.3 * base), rim - wall)
     cavity = lathe([(0.0, wall), *inner, (rim - wall, height + 0.01), (0.0, height + 0.01)])
-    walls = _wedges(side(0.0, height, base, rim), inner, wall)
-    return Shape((Piece(outside, paint),), (cavity,), (_floor(inner[0][0] * 0.98, wall, height - wall),), convex=walls)
+    body = Piece(outside, paint, convex=walls(side(0.0, height, base, rim), inner, wall))
+    return Shape((body,), (cavity,), (_floor(inner[0][0] * 0.98, wall, height - wall),))
 
 
-def _wedges(outer: list[tuple[float, float]], inner: list[tuple[float, float]], floor: float) -> tuple[Array, ...]:
-    """Corners of convex parts of a turned vessel: its floor, and its wall cut into sectors and a few storeys."""
-    radii, heights = np.array(outer).T
-    # A chord of a bulging wall lies inside it: five storeys keep that below half a millimetre on a bowl.
-    levels = inner if len(inner) < 3 else inner[:: (len(inner) - 1) // 5]
-    angle = np.arange(SECTIONS) * 2 * np.pi / SECTIONS
-    ring = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-
-    def at(radius: float, z: float, k: int) -> list[float]:
-        return [*(radius * ring[k % SECTIONS]).tolist(), z]
-
-    parts = []
-    low_out, high_out = radii[0], float(np.interp(floor, heights, radii))
-    parts.append(np.array([at(r, z, k) for r, z in ((low_out, 0.0), (high_out, floor)) for k in range(SECTIONS)]))
-    for (r0, z0), (r1, z1) in pairwise(levels):
-        o0, o1 = (float(np.interp(z, heights, radii)) for z in (z0, z1))
-        for k in range(SECTIONS):
-            parts.append(
-                np.array([at(r, z, j) for j in (k, k + 1) for r, z in ((r0, z0), (o0, z0), (r1, z1), (o1, z1))])
-            )
-    return tuple(parts)
-
-
-def _handle(radius: float, low: float, high: float, reach: float, thick: float) -> Manifold:
-    """An ear on the +x side, its ends inside the wall."""
+def _handle(radius: float, low: float, high: float, reach: float, thick: float, paint: Paint, wall: float) -> Piece:
+    """An ear on the +x side, its ends inside the wall; its convex parts end in the middle of the wall."""
     angle = np.linspace(-math.pi / 2, math.pi / 2, 9)
     x = radius - 0.002 + reach * np.cos(angle)
     z = (low + high) / 2 + (high - low) / 2 * np.sin(angle)
-    return tube(np.stack([x, np.zeros(9), z], axis=1), thick)
+    made = bent(np.stack([x, np.zeros(9), z], axis=1), thick, paint)
+    links = [Manifold.hull_points(link) for link in made.convex or ()]
+    outside = [link.trim_by_plane((1.0, 0.0, 0.0), radius - wall / 2) for link in links]
+    return replace(made, convex=tuple(corners(link) for link in outside if not link.is_empty()))
 
 
 def mug(size: Size, paint: Paint, options: Options) -> Shape:
     """A straight cup with an ear; the ear is part of the width."""
     body = size[1]
     made = _flared((body, body, size[2]), paint, 0.92, 0.0045)
-    ear = _handle(body / 2 - 0.002, 0.22 * size[2], 0.8 * size[2], size[0] - body - 0.005, 0.005)
-    return Shape((*made.pieces, Piece(ear, paint)), made.cuts, made.rests, convex=made.convex)
+    ear = _handle(body / 2 - 0.002, 0.22 * size[2], 0.8 * size[2], size[0] - body - 0.005, 0.005, paint, 0.0045)
+    return Shape((*made.pieces, ear), made.cuts, made.rests)
 
 
 def cup(size: Size, paint: Paint, options: Options) -> Shape:
@@ -110,9 +91,9 @@ def bottle(size: Size, paint: Paint, options: Options) -> Shape:
     r, h = min(size[0], size[1]) / 2, size[2]
     neck = 0.38 * r
     profile = [(0.0, 0.0), (0.94 * r, 0.0), (r, 0.02 * h), (r, 0.58 * h), (0.9 * r, 0.66 * h), (neck, 0.78 * h)]
-    body = lathe([*profile, (neck, 0.93 * h), (0.0, 0.93 * h)])
+    body = turned([*profile, (neck, 0.93 * h), (0.0, 0.93 * h)], paint)
     cap = rod(neck * 1.15, 0.07 * h, (0, 0, 0.93 * h))
-    return Shape((Piece(body, paint), Piece(cap, paint.shade(0.55))))
+    return Shape((body, Piece(cap, paint.shade(0.55))))
 
 
 def jar(size: Size, paint: Paint, options: Options) -> Shape:
@@ -165,9 +146,11 @@ def pot(size: Size, paint: Paint, options: Options) -> Shape:
     made = _flared((body, body, h), paint, 0.98, 0.003)
     reach = (size[0] - body) / 2
     grips = [box((2 * reach, 0.08, 0.012), (sign * body / 2, 0, 0.8 * h)) for sign in (-1, 1)]
-    return Shape(
-        (*made.pieces, *(Piece(g, Paint((0.12, 0.12, 0.13))) for g in grips)), made.cuts, made.rests, convex=made.convex
-    )
+    # What reaches into the pot is cut off.
+    outside = [g.trim_by_plane((float(s), 0.0, 0.0), body / 2 - 0.002) for g, s in zip(grips, (-1, 1), strict=True)]
+    black = Paint((0.12, 0.12, 0.13))
+    handles = [Piece(g, black, convex=(corners(o),)) for g, o in zip(grips, outside, strict=True)]
+    return Shape((*made.pieces, *handles), made.cuts, made.rests)
 
 
 def pan(size: Size, paint: Paint, options: Options) -> Shape:
@@ -177,37 +160,34 @@ def pan(size: Size, paint: Paint, options: Options) -> Shape:
     middle = -handle / 2
     made = _flared((disc, disc, h), paint, 0.84, 0.004)
     grip = box((handle + 0.02, 0.028, 0.018), (disc / 2 + handle / 2 - 0.01, 0, 0.55 * h))
-    moved = tuple(
-        Piece(p.solid.translate((middle, 0, 0)), p.paint) for p in (*made.pieces, Piece(grip, Paint((0.1, 0.1, 0.1))))
-    )
+    # What reaches into the pan is cut off.
+    outside = corners(grip.trim_by_plane((1.0, 0.0, 0.0), disc / 2 - 0.004))
+    handle_piece = Piece(grip, Paint((0.1, 0.1, 0.1)), convex=(outside,))
+    moved = tuple(p.moved((middle, 0.0, 0.0)) for p in (*made.pieces, handle_piece))
     rest = made.rests[0]
     return Shape(moved, tuple(c.translate((middle, 0, 0)) for c in made.cuts),
-                 (Rest("cavity", (middle, 0.0), rest.half, rest.z, rest.clearance, round=True),),
-                 convex=tuple(w + np.array([middle, 0.0, 0.0]) for w in made.convex))  # fmt: skip
+                 (Rest("cavity", (middle, 0.0), rest.half, rest.z, rest.clearance, round=True),))  # fmt: skip
 
 
 def kettle(size: Size, paint: Paint, options: Options) -> Shape:
     """A closed kettle or teapot: belly, lid, spout towards -x, handle towards +x."""
     body, h = size[1], size[2]
     r = body / 2
-    belly = lathe([(0, 0), (0.85 * r, 0), (r, 0.25 * h), (0.92 * r, 0.6 * h), (0.6 * r, 0.82 * h), (0, 0.82 * h)])
-    knob = lathe([(0, 0.8 * h), (0.12 * r, 0.8 * h), (0.16 * r, 0.92 * h), (0.1 * r, h), (0, h)])
+    belly = [(0, 0), (0.85 * r, 0), (r, 0.25 * h), (0.92 * r, 0.6 * h), (0.6 * r, 0.82 * h), (0, 0.82 * h)]
+    knob = [(0, 0.8 * h), (0.12 * r, 0.8 * h), (0.16 * r, 0.92 * h), (0.1 * r, h), (0, h)]
     spare = (size[0] - body) / 2
-    spout = tube(
-        np.array([[-0.8 * r, 0, 0.35 * h], [-r - 0.4 * spare, 0, 0.55 * h], [-r - spare + 0.011, 0, 0.75 * h]]), 0.011
-    )
-    ear = _handle(0.9 * r, 0.2 * h, 0.72 * h, spare + 0.1 * r - 0.006, 0.008)
-    return Shape(
-        (Piece(belly, paint), Piece(knob, paint.shade(0.5)), Piece(spout, paint), Piece(ear, paint.shade(0.5)))
-    )
+    way = np.array([[-0.8 * r, 0, 0.35 * h], [-r - 0.4 * spare, 0, 0.55 * h], [-r - spare + 0.011, 0, 0.75 * h]])
+    ear = _handle(0.9 * r, 0.2 * h, 0.72 * h, spare + 0.1 * r - 0.006, 0.008, paint.shade(0.5), r)
+    return Shape((turned(belly, paint), turned(knob, paint.shade(0.5)), bent(way, 0.011, paint), ear))
 
 
 def pitcher(size: Size, paint: Paint, options: Options) -> Shape:
     """A jug: open, with an ear."""
     body = size[1]
     made = _flared((body, body, size[2]), paint, 0.85, 0.005)
-    ear = _handle(0.9 * body / 2, 0.25 * size[2], 0.85 * size[2], size[0] - 0.95 * body - 0.008, 0.008)
-    return Shape((*made.pieces, Piece(ear, paint)), made.cuts)
+    low, high, reach = 0.25 * size[2], 0.85 * size[2], size[0] - 0.95 * body - 0.008
+    ear = _handle(0.9 * body / 2, low, high, reach, 0.008, paint, 0.005)
+    return Shape((*made.pieces, ear), made.cuts)
 
 
 def open_box(size: Size, paint: Paint, options: Options) -> Shape:
@@ -220,14 +200,14 @@ def open_box(size: Size, paint: Paint, options: Options) -> Shape:
         (wall, y, z, s * (x - wall) / 2, 0.0) for s in (-1, 1)
     ]
     parts = [box((x, y, wall)), *(box((a, b, c), (px, py, 0.0)) for a, b, c, px, py in sides)]
-    return Shape((Piece(box(size), paint),), (cavity,), (rest,), convex=tuple(corners(part) for part in parts))
+    return Shape((Piece(box(size), paint, convex=tuple(corners(part) for part in parts)),), (cavity,), (rest,))
 
 
 def tray(size: Size, paint: Paint, options: Options) -> Shape:
     """A tray: a board with a low rim; what is on it and what is in it is the same."""
     made = open_box(size, paint, {"wall": 0.006})
     rest = made.rests[0]
-    return Shape(made.pieces, made.cuts, (Rest("top", rest.center, rest.half, rest.z),), convex=made.convex)
+    return Shape(made.pieces, made.cuts, (Rest("top", rest.center, rest.half, rest.z),))
 
 
 def basket(size: Size, paint: Paint, options: Options) -> Shape:
@@ -235,9 +215,7 @@ def basket(size: Size, paint: Paint, options: Options) -> Shape:
     made = open_box((size[0], size[1], 0.85 * size[2]), paint, {"wall": 0.008})
     low = 0.82 * size[2]
     grips = [box((0.008, 0.3 * size[1], 0.18 * size[2]), (s * (size[0] / 2 - 0.004), 0, low)) for s in (-1, 1)]
-    return Shape(
-        (*made.pieces, *(Piece(g, paint.shade(0.8)) for g in grips)), made.cuts, made.rests, convex=made.convex
-    )
+    return Shape((*made.pieces, *(Piece(g, paint.shade(0.8)) for g in grips)), made.cuts, made.rests)
 
 
 def plant(size: Size, paint: Paint, options: Options) -> Shape:
@@ -253,7 +231,10 @@ def plant(size: Size, paint: Paint, options: Options) -> Shape:
 def tape(size: Size, paint: Paint, options: Options) -> Shape:
     """A roll of tape, lying."""
     r, h = min(size[0], size[1]) / 2, size[2]
-    return Shape((Piece(rod(r, h), paint),), (rod(0.6 * r, h + 0.02, (0, 0, -0.01)),))
+    angle = np.arange(SECTIONS) * 2 * np.pi / SECTIONS
+    outline = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    body = Piece(rod(r, h), paint, convex=ring(r * outline, 0.6 * r * outline, 0.0, h))
+    return Shape((body,), (rod(0.6 * r, h + 0.02, (0, 0, -0.01)),))
 
 
 def rolling(size: Size, paint: Paint, options: Options) -> Shape:

@@ -10,8 +10,12 @@ import trimesh
 from blueprint_assets.geometry.mesh import load_glb, save_glb
 from blueprint_assets.household import CATEGORIES
 from resources.scene_generation.embedded.catalogue import Kind, kinds, nouns
+from resources.scene_generation.embedded.convex import cut_up
+from resources.scene_generation.embedded.nesting import nested_height
 
 KINDS = {f"{kind.category} {kind.size}": kind for kind, _ in nouns().values()}
+UNKNOWN_PARTS = ("vase", "wine glass")
+"""Thin and curved both ways: the pipeline decomposes them. Nothing is put into them."""
 BENT = ("spoon", "wooden spoon", "fork", "spatula", "banana")
 """Their catalogue height is that of a bend, or their width that of a straight one."""
 
@@ -61,17 +65,46 @@ def _welded(mesh: trimesh.Trimesh) -> tuple[np.ndarray, np.ndarray]:
     return plain.vertices, plain.faces
 
 
-@pytest.mark.parametrize("category", ["glass", "bowl", "trash can", "crate", "tray", "banana", "box"])
-def test_convex_parts_fill_the_solid(category: str) -> None:
-    """What a shape says of its convex parts has the mesh's volume; a heap falls onto these."""
-    kind = kinds()[category]
+@pytest.mark.parametrize("name", KINDS)
+def test_convex_parts_are_the_solid(name: str) -> None:
+    """Outside judge: manifold3d. What a shape says of its convex parts is what it is: heaps fall onto these, and they are what
+    every simulator collides."""
+    kind = KINDS[name]
     shape = kind.build(kind.size, kind.paint, {**kind.options, "open": 1.0})
     parts = shape.convex_pieces()
+    if kind.category in UNKNOWN_PARTS:
+        assert parts is None
+        return
     assert parts is not None
+    assert max(len(part) for part in parts) <= 512, "the contract's limit"
     union = manifold3d.Manifold.batch_boolean(
         [manifold3d.Manifold.hull_points(part) for part in parts], manifold3d.OpType.Add
     )
-    assert union.volume() == pytest.approx(trimesh.Trimesh(*_welded(shape.mesh())).volume, rel=0.06)
+    vertices, faces = _welded(shape.mesh())
+    solid = manifold3d.Manifold(manifold3d.Mesh64(vertices, faces.astype(np.uint64)))
+    # Chords of a bulging wall, a bowl's, lie within 0.4 mm of it; a candle's wick and its top have one hull.
+    share = 0.04 if kind.category in ("bowl", "mixing bowl", "cup", "candle") else 0.008
+    assert (union - solid).volume() < share * solid.volume()
+    assert (solid - union).volume() < share * solid.volume()
+
+
+def test_planes_that_leave_a_bent_part_are_an_error() -> None:
+    bent = manifold3d.Manifold.cube((1, 1, 1)) - manifold3d.Manifold.cube((0.5, 0.5, 1))
+    assert len(cut_up(bent, [((1, 0, 0), 0.5)])) == 2
+    with pytest.raises(ValueError, match="not convex"):
+        cut_up(bent, [((0, 0, 1), 0.5)])
+
+
+def test_open_things_go_into_each_other_and_closed_ones_do_not() -> None:
+    def height(category: str) -> float:
+        kind = kinds()[category]
+        shape = kind.build(kind.size, kind.paint, kind.options)
+        return nested_height(shape, shape) / kind.size[2]
+
+    assert 0.05 < height("plate") < 0.6
+    assert 0.1 < height("bowl") < 0.6
+    assert height("mug") == pytest.approx(1, abs=0.01), "its foot is wider than its mouth"
+    assert height("crate") == pytest.approx(1, abs=0.01)
 
 
 def test_categories_are_the_household_catalogues() -> None:
