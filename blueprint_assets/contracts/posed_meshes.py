@@ -94,6 +94,13 @@ class Obtained(Document):
     native_name: str = Field(default="", description="what the tool that made it calls it")
 
 
+class Candidate(Document):
+    """A category that an object may be of."""
+
+    category: str = Field(min_length=1, description="a name of the household catalogue")
+    share: float = Field(gt=0, le=1)
+
+
 class PosedObject(Partial):
     """One reconstructed object. `support` is a support plane's id or another object's."""
 
@@ -102,6 +109,11 @@ class PosedObject(Partial):
     id: ObjectId
     label: str = Field(min_length=1, description="for people: white mug")
     category: str | None = Field(default=None, description="what it is, singular: mug. Null: nobody recognised it")
+    candidates: tuple[Candidate, ...] = Field(
+        default=(),
+        description="what it may be by look and shape, its size left out, best first; what is missing to 1 is something else. "
+        "Empty: the backend weighs no alternatives",
+    )
     mesh: str = Field(description="relative to stage1/")
     mask: str | None = Field(description="relative to stage1/; full picture size, 255 = object")
     pose: str
@@ -180,6 +192,14 @@ class SceneInfo(Partial):
     inputs: tuple[ConsumedFile, ...] = Field(default=(), description="files of another tool that this was read from")
     sha256: dict[str, Sha256] = Field(description="every other file of stage1/, relative to it")
     notes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _shares_of_one(self) -> Self:
+        for item in self.objects:
+            total = sum(each.share for each in item.candidates)
+            if total > 1.001:
+                raise ValueError(f"object {item.id}: the shares of its candidates add up to {total:g}; at most 1")
+        return self
 
     @model_validator(mode="after")
     def _stands_on_something(self) -> Self:

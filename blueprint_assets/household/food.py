@@ -5,12 +5,16 @@ from __future__ import annotations
 from .category import EMBODIEDGEN, category
 
 FOOD = (
-    category("apple", (0.078, 0.078, 0.072), 0.1, "largest", "organic", "solid", coco="apple", imagenet="Granny Smith"),
+    category("apple", (0.078, 0.078, 0.072), 0.1, "largest", "organic", "solid", coco="apple", imagenet="Granny Smith",
+             source="EU marketing standard: 60 mm at least; retail grades 65 to 85 mm; YCB apple 75 mm"),
     category("orange", (0.078, 0.078, 0.076), 0.1, "largest", "organic", "solid", words="clementine|mandarin|tangerine",
-             coco="orange", imagenet="orange"),
-    category("lemon", (0.08, 0.06, 0.06), 0.1, "largest", "organic", "solid", words="lime", imagenet="lemon"),
-    category("banana", (0.19, 0.07, 0.038), 0.12, "largest", "organic", "solid", words="banana bunch", coco="banana",
-             imagenet="banana"),
+             coco="orange", imagenet="orange",
+             source="EU marketing standard: 53 mm at least, usual grades 67 to 84 mm; YCB orange 73 mm"),
+    category("lemon", (0.075, 0.058, 0.058), 0.1, "largest", "organic", "solid", words="lime", imagenet="lemon",
+             source="EU marketing standard: 45 mm thick at least, usual grades 53 to 67 mm; YCB lemon 68 x 54 mm"),
+    category("banana", (0.175, 0.07, 0.038), 0.12, "largest", "organic", "solid", words="banana bunch", coco="banana",
+             imagenet="banana",
+             source="EU marketing standard: 140 mm at least along the curve, YCB banana 190 mm; less from end to end"),
     category("pear", (0.072, 0.072, 0.10), 0.12, "largest", "organic", "solid"),
     category("peach", (0.07, 0.07, 0.066), 0.1, "largest", "organic", "solid", plurals="peaches", words="nectarine"),
     category("plum", (0.05, 0.045, 0.045), 0.15, "largest", "organic", "solid"),

@@ -3,50 +3,43 @@
 Three kinds of knowledge, the best one decides:
 1. lengths that the user measured;
 2. the reconstruction's own scale, where it says that it measured it or built the scene to a catalogue's sizes;
-3. else all opinions together: the reconstruction's own estimate, the usual size of every recognised object, the usual
-   height of the camera. Their weighted median finds the middle, which one wrongly recognised object does not move; the
-   weighted mean of the votes that agree with it is the scale.
+3. else all opinions together: the reconstruction's own estimate, the usual height of the camera, and what every object may
+   be at its size. The scale is the mean of what they make likely (`household.together`): an object that no scale of the
+   others explains loses its weight by itself.
 
-Every opinion is a vote and is written down with the decision, whether it counted or not.
+Every opinion is a vote and is written down with the decision, whether it counted or not: of an object what it most likely is,
+with its share of the certainty. Their weighted median is written beside the scale.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from blueprint_assets.contracts.base import Evidence
 from blueprint_assets.contracts.posed_meshes import Camera, PosedObject, Scale, ScaleVote, SceneInfo
 from blueprint_assets.contracts.scene_layout import ScaleDecision
-from blueprint_assets.household import Category, Stands
+from blueprint_assets.household import CATEGORIES, Category
+from blueprint_assets.household.together import Explained, Opinion, Thing, explain
+from blueprint_assets.household.usual_size import ANY_M, ANY_SD, ANY_SHARED_SD, SEEN_SD, Sides, alone
+from blueprint_assets.household.viewpoint import CAMERA_HEIGHT
 from blueprint_assets.scene.extents import Extents, posed_extents
 from blueprint_assets.scene.known_sizes import REMEDY, resolve
 from blueprint_assets.scene.recognised import categories_of, recognise
 
 SCALE = "seg/scale.json"
 
-SHAPE_SD = 0.10
-"""Standard deviation of the logarithm of a reconstructed object's height or width: 10 %, a stated assumption."""
 READING_SD = 0.02
-"""The same of a length that somebody measured with a tape, and of deciding where an object begins and ends."""
+"""Standard deviation of the logarithm of a length that somebody measured with a tape, and of where an object begins and ends."""
 UNSURE = 0.5
 """Weight of an object whose confidence is not known; and never less than a tenth of it, so that every opinion shows."""
-CAMERA_HEIGHT: dict[Stands, tuple[float, float]] = {"top": (0.45, 0.5), "floor": (1.45, 0.2)}
-"""Metres that a camera is above the table top, or the floor, that it looks at, and the standard deviation of the logarithm
-(0.27 to 0.74 m, 1.19 to 1.77 m within one). Stated assumptions: a hand-held picture of things on a table; a room
-photographed at the eye height of somebody who sits or stands."""
-TYPICAL_HEIGHT, TYPICAL_SD, TYPICAL_SHARED_SD = 0.10, 0.7, 0.3
-"""Median height of things on tables, metres, and the standard deviation of its logarithm, over the eleven demo objects of
-EmbodiedGen's asset list (0.03 to 0.35 m); and the part of it that the objects of one picture share, which more of them
-do not average out. Asked only where nothing was recognised."""
-LYING = 0.6
-"""A thing that is usually highest and is now lower than this share of its longest side lies on its side."""
+LABEL = 0.9
+"""Share of a category that a reconstruction gives without alternatives, or that somebody else gave: one in ten is wrong."""
+LEAST_WEIGHT = 1e-3
+"""Of a vote: what is surely something else still shows."""
 AGREES_SD = 2.5
-"""A vote agrees with the median within so many of its own standard deviations, 1 / sqrt(weight). In 1,500 simulated scenes of
-five things of the catalogue, one in ten recognised as something else, the scale was within 15 % in 71 % of them by the median
-alone, in 73 % by the mean of all votes and in 79 % by this; 2 and 3 gave 78 and 79 % (tests/scene/test_scale.py)."""
+"""A vote agrees with the result within so many of its own standard deviations, 1 / sqrt(weight)."""
 
 
 class ScaleError(ValueError):
@@ -66,7 +59,6 @@ def decide_scale(stage1: Path, info: SceneInfo, known_sizes: Mapping[str, float]
         KnownSizeError: a known size is not a length, or is of nothing in the scene.
         MeshError, ContractError: a file that `info` names cannot be read.
     """
-    rows = {item.id: recognise(item) for item in info.objects}
     extents = {item.id: posed_extents(stage1, item) for item in info.objects}
     flat = next(
         (each for each, found in extents.items() if not (found.largest > 0 and math.isfinite(found.largest))), None
@@ -79,45 +71,60 @@ def decide_scale(stage1: Path, info: SceneInfo, known_sizes: Mapping[str, float]
         ScaleVote(
             name=f"known {each.side} of {each.object_id}",
             factor=each.factor(extents[each.object_id]),
-            weight=1 / (READING_SD**2 + SHAPE_SD**2),
+            weight=1 / (READING_SD**2 + SEEN_SD[0] ** 2),
             evidence="measured",
             note=f"{each.name} is {each.length:g} m, given by the user",
         )
         for each in measured
     )
     own = _own_votes(info.scale)
-    typical = (
-        *_object_votes(info.objects, rows, extents),
-        *_camera_votes(info, camera, rows, list(extents.values())),
-    )
-    votes = (*known, *own, *typical)
+    may_be = {item.id: _may_be(item) for item in info.objects}
+    floor = _on_a_floor(info, may_be)
+    usual = _camera_votes(info, camera, extents, floor, any(may_be.values()))
+    things = [
+        Thing(_sides(extents[item.id]), may_be[item.id], _sure(item), floor) for item in info.objects if may_be[item.id]
+    ]
+    together = explain(things, [_opinion(vote) for vote in (*own, *usual)])
+    votes = (*known, *own, *usual, *_object_votes(info.objects, extents, may_be, together))
+    reported = dict(sorted(known_sizes.items()))
     if known:
-        counted, reason = known, "lengths that the user measured"
-    elif own and info.scale.evidence in ("measured", "catalogue"):
-        counted, reason = own, f"the reconstruction's own scale: {info.scale.reason or info.scale.evidence}"
-    else:
-        counted, reason = (*own, *typical), "the votes that agree with the weighted median of all"
-    if not counted:
+        return combine(info.scene_id, votes, known, "lengths that the user measured", reported)
+    if own and info.scale.evidence in ("measured", "catalogue"):
+        reason = f"the reconstruction's own scale: {info.scale.reason or info.scale.evidence}"
+        return combine(info.scene_id, votes, own, reason, reported)
+    if together is None or not votes:
         raise ScaleError(
             f"scene {info.scene_id}: nothing tells how large it is: the reconstruction says "
             f"{info.scale.reason!r}, no object was recognised and no camera saw it; {REMEDY}"
         )
-    return combine(info.scene_id, votes, counted, reason, dict(sorted(known_sizes.items())))
+    return combine(
+        info.scene_id, votes, votes, "what every object may be and all other opinions, together", reported, together
+    )
 
 
 def combine(
-    scene_id: str, votes: Sequence[ScaleVote], counted: Sequence[ScaleVote], reason: str, known_sizes: dict[str, float]
+    scene_id: str,
+    votes: Sequence[ScaleVote],
+    counted: Sequence[ScaleVote],
+    reason: str,
+    known_sizes: dict[str, float],
+    together: Explained | None = None,
 ) -> ScaleDecision:
-    """The scale by the `counted` votes, and how all of `votes` lie around it.
+    """The scale, and how all of `votes` lie around it: by `together` where it is given, else by the `counted` votes, the
+    weighted mean of those that agree with their weighted median.
 
-    The confidence is exp(-2 s): s is the standard deviation of the logarithm, by what the votes claim (1 / sqrt(sum of
-    weights)) and by how they disagree. 0.9 is 5 %, 0.37 is a factor of 1.6.
+    The confidence is exp(-2 s): s is the standard deviation of the logarithm. That of `together` (on thirty rendered scenes
+    three in four errors were within it); else by what the votes claim, 1 / sqrt(sum of weights), and by how
+    they disagree. 0.9 is 5 %, 0.37 is a factor of 1.6.
     """
     median = weighted_median([vote.factor for vote in counted], [vote.weight for vote in counted])
-    outliers = {vote.name for vote in votes if not _agrees(vote, median)}
-    agreed = [vote for vote in counted if vote.name not in outliers] or list(counted)
-    factor = median * math.exp(_mean_log(agreed, median))
-    deviation = math.hypot(1 / math.sqrt(sum(vote.weight for vote in agreed)), _spread(counted))
+    middle = median if together is None else math.exp(together.log_scale)
+    agreed = [vote for vote in counted if _agrees(vote, middle)] or list(counted)
+    if together is None:
+        factor = median * math.exp(_mean_log(agreed, median))
+        deviation = math.hypot(1 / math.sqrt(sum(vote.weight for vote in agreed)), _spread(counted))
+    else:
+        factor, deviation = middle, together.sd
     by_evidence: dict[Evidence, float] = {}
     for vote in agreed:
         by_evidence[vote.evidence] = by_evidence.get(vote.evidence, 0.0) + vote.weight
@@ -131,7 +138,7 @@ def combine(
         reason=f"{reason}; likely within a factor of {math.exp(deviation):.2f}",
         votes=tuple(votes),
         decided_by=tuple(vote.name for vote in agreed),
-        outliers=tuple(vote.name for vote in votes if vote.name in outliers),
+        outliers=tuple(vote.name for vote in votes if not _agrees(vote, middle)),
         known_sizes=known_sizes,
     )
 
@@ -169,55 +176,82 @@ def _own_votes(scale: Scale) -> tuple[ScaleVote, ...]:
     return (vote,)
 
 
+def _may_be(item: PosedObject) -> tuple[tuple[Category, float], ...]:
+    """What an object may be: the reconstruction's candidates; its category alone where it weighs none, or where somebody
+    else named it."""
+    weighed = tuple((CATEGORIES[each.category], each.share) for each in item.candidates if each.category in CATEGORIES)
+    row = recognise(item)
+    if weighed and (row is None or any(row is other for other, _ in weighed)):
+        return weighed
+    return () if row is None else ((row, LABEL),)
+
+
+def _sides(found: Extents) -> Sides:
+    return found.width, found.depth, found.height
+
+
+def _sure(item: PosedObject) -> float:
+    return max(UNSURE if item.confidence is None else item.confidence, 0.1 * UNSURE)
+
+
+def _opinion(vote: ScaleVote) -> Opinion:
+    return Opinion(math.log(vote.factor), 1 / math.sqrt(vote.weight))
+
+
 def _object_votes(
-    objects: Sequence[PosedObject], rows: Mapping[str, Category | None], extents: Mapping[str, Extents]
+    objects: Sequence[PosedObject],
+    extents: Mapping[str, Extents],
+    may_be: Mapping[str, tuple[tuple[Category, float], ...]],
+    together: Explained | None,
 ) -> tuple[ScaleVote, ...]:
-    """One vote an object that the catalogue knows. Objects of one kind share its deviation (six equal mugs are one opinion
-    about mugs), so that theirs does not average out, the reconstruction's error does."""
-    counts = Counter(row.name for row in rows.values() if row)
+    """What every object most likely is, by everything together, and the scale that it alone would give. Objects of one kind
+    share its deviation (six equal mugs are one opinion about mugs), so that theirs does not average out, the
+    reconstruction's error does."""
+    if together is None:
+        return ()
     votes = []
-    for item in objects:
-        row, found = rows[item.id], extents[item.id]
-        if row is None:
+    named = [item for item in objects if may_be[item.id]]
+    for item, shares in zip(named, together.shares, strict=True):
+        if not shares:
             continue
-        side, length = _trusted_side(row, found)
-        if length <= 0:
-            continue
-        sure = max(UNSURE if item.confidence is None else item.confidence, 0.1 * UNSURE)
+        row, share = shares[0].row, shares[0].by_size
+        sides = _sides(extents[item.id])
+        found = alone(row, sides, together.log_scale, together.sharers(row))
         votes.append(
             ScaleVote(
                 name=f"{row.name} {item.id}",
-                factor=(max(row.size) if side == "largest" else row.trusted_m) / length,
-                weight=sure / (counts[row.name] * row.log_sd**2 + SHAPE_SD**2),
+                factor=math.exp(found.log_scale),
+                weight=max(LEAST_WEIGHT, _sure(item) * share / found.variance),
                 evidence="catalogue",
-                note=f"{side} {length:.4g} units; usually {max(row.size) if side == 'largest' else row.trusted_m:g} m",
+                note=f"{_times(sides)} units, a {row.name} is usually {_times(row.size)} m; that it is one: "
+                f"{shares[0].certainty:.2f}",
             )
         )
     return tuple(votes)
 
 
-def _trusted_side(row: Category, found: Extents) -> tuple[str, float]:
-    """Which side is compared with the catalogue's, and its length in units: the longest where the thing lies on its side
-    or stands on its edge."""
-    usually_highest = row.size[2] >= max(row.size)
-    turned = found.height < LYING * found.width if usually_highest else row.size[2] < LYING * row.size[0] < found.height
-    if row.trust == "largest" or (turned and row.trusted_m >= max(row.size)):
-        return "largest", found.largest
-    return row.trust, getattr(found, row.trust)
+def _times(sides: Sequence[float]) -> str:
+    return " x ".join(f"{side:.3g}" for side in sides)
+
+
+def _on_a_floor(info: SceneInfo, may_be: Mapping[str, tuple[tuple[Category, float], ...]]) -> bool:
+    """Whether the first support plane is a floor: it is called so, or furniture is likely to stand on it."""
+    plane = info.support_planes[0]
+    if plane.label:
+        return plane.label == "floor"
+    standing = [may_be[item.id] for item in info.objects if item.support == plane.id and may_be[item.id]]
+    return any(sum(share for row, share in each if row.stands == "floor") > 0.5 for each in standing)
 
 
 def _camera_votes(
-    info: SceneInfo, camera: Camera | None, rows: Mapping[str, Category | None], extents: Sequence[Extents]
+    info: SceneInfo, camera: Camera | None, extents: Mapping[str, Extents], floor: bool, recognised: bool
 ) -> tuple[ScaleVote, ...]:
     """What is usual of pictures: the height of the camera and, of a picture in which nothing was recognised, of objects."""
     if camera is None:
         return ()
-    plane = info.support_planes[0]
-    height = camera.camera_to_world[2][3] - plane.point[2]
+    height = camera.camera_to_world[2][3] - info.support_planes[0].point[2]
     if height <= 0:
         return ()
-    on_it = {rows[item.id] for item in info.objects if item.support == plane.id}
-    floor = plane.label == "floor" or any(row is not None and row.stands == "floor" for row in on_it)
     usual, deviation = CAMERA_HEIGHT["floor" if floor else "top"]
     votes = [
         ScaleVote(
@@ -228,20 +262,18 @@ def _camera_votes(
             note=f"a camera is about {usual:g} m above the {'floor' if floor else 'table top'} it looks at",
         )
     ]
-    if not floor and not any(rows.values()):
-        ordered = sorted(found.height for found in extents)
-        n = len(ordered)
-        median = math.sqrt(ordered[(n - 1) // 2] * ordered[n // 2])
-        if median > 0:
-            votes.append(
-                ScaleVote(
-                    name="typical height",
-                    factor=TYPICAL_HEIGHT / median,
-                    weight=1 / (TYPICAL_SD**2 / n + TYPICAL_SHARED_SD**2),
-                    evidence="default",
-                    note=f"the median of {n} objects is {median:.4g} units high; things on tables: {TYPICAL_HEIGHT:g} m",
-                )
+    if not floor and not recognised:
+        means = [math.log(max(each.width * each.depth * each.height, 1e-9)) / 3 for each in extents.values()]
+        mean, n = sum(means) / len(means), len(means)
+        votes.append(
+            ScaleVote(
+                name="typical size",
+                factor=ANY_M / math.exp(mean),
+                weight=1 / (ANY_SD**2 / n + ANY_SHARED_SD**2),
+                evidence="default",
+                note=f"{n} objects are {math.exp(mean):.4g} units large; things on tables: {ANY_M:g} m",
             )
+        )
     return tuple(votes)
 
 

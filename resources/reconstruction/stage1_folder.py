@@ -17,6 +17,7 @@ from blueprint_assets.contracts.posed_meshes import (
     Background,
     Bounds,
     Camera,
+    Candidate,
     ConsumedFile,
     Obtained,
     Pose,
@@ -46,6 +47,7 @@ class Found:
 
     `mesh` is Z-up in its own frame, textured where it can be; `world_from_object` (4, 4) is T @ R @ S; `mask` (height, width)
     has the full picture's size. What is None needs its reason in `unknown`: category, mask, confidence.
+    `candidates`: what it may be, where the backend weighs alternatives.
     """
 
     id: str
@@ -58,6 +60,7 @@ class Found:
     confidence: float | None
     mask: NDArray[np.bool_] | None = None
     unknown: Mapping[str, str] = field(default_factory=dict)
+    candidates: Sequence[Candidate] = ()
 
 
 def write_stage1(
@@ -165,6 +168,7 @@ def _write_object(stage1: Path, found: Found, planes: set[str]) -> PosedObject:
             id=found.id,
             label=found.label,
             category=found.category,
+            candidates=tuple(found.candidates),
             mesh=(folder / "mesh.glb").as_posix(),
             mask=mask,
             pose=(folder / "pose.json").as_posix(),

@@ -10,13 +10,14 @@ import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blueprint_assets.contracts.posed_meshes import Camera, Scale, ScaleVote, SceneInfo
+from blueprint_assets.contracts.posed_meshes import Camera, Candidate, Scale, ScaleVote, SceneInfo
 from blueprint_assets.contracts.scene_layout import ScaleDecision, ScaleReport
 from blueprint_assets.household import CATEGORIES
+from blueprint_assets.household.viewpoint import CAMERA_HEIGHT
 from blueprint_assets.scene.known_sizes import KnownSizeError
 from blueprint_assets.scene.layout import lay_out_scene
 from blueprint_assets.scene.manifest import build_manifest
-from blueprint_assets.scene.scale import CAMERA_HEIGHT, ScaleError, combine, decide_scale, weighted_median
+from blueprint_assets.scene.scale import ScaleError, combine, decide_scale, weighted_median
 from fixtures.stage1_layout import METERS_PER_UNIT, Thing, box, can, textured, write_stage1
 
 UNSCALED = Scale(factor=None, evidence="default", confidence=0.0, reason="no idea")
@@ -107,10 +108,10 @@ def test_recognised_things_give_the_scale(tmp_path: Path) -> None:
     """Units of 3.7 m: without a camera only the catalogue can tell."""
     info = reconstruction(tmp_path, usual(3.7, "mug", "can", "bowl", "cereal box"), camera=False)
     found = decide_scale(tmp_path / "stage1", info, {})
-    assert found.factor == pytest.approx(3.7, rel=1e-5)
+    assert found.factor == pytest.approx(3.7, rel=0.03)
     assert found.evidence == "catalogue"
     assert {vote.name for vote in found.votes} == {"mug thing_0", "can thing_1", "bowl thing_2", "cereal box thing_3"}
-    assert found.spread == pytest.approx(0, abs=1e-5)
+    assert found.spread < 0.03
     assert found.confidence > 0.8
     weights = {vote.name.split()[0]: vote.weight for vote in found.votes}
     assert weights["cereal"] > weights["bowl"], "cereal boxes differ less"
@@ -119,7 +120,7 @@ def test_recognised_things_give_the_scale(tmp_path: Path) -> None:
 def test_a_thing_that_lies_on_its_side_is_measured_along_it(tmp_path: Path) -> None:
     lying = replace(usual(2.0, "wine bottle")[0], mesh=textured(box(0.15, 0.038, 0.038), (9, 90, 9), split=True))
     info = reconstruction(tmp_path, (lying,), camera=False)
-    assert decide_scale(tmp_path / "stage1", info, {}).factor == pytest.approx(2.0, rel=1e-5)
+    assert decide_scale(tmp_path / "stage1", info, {}).factor == pytest.approx(2.0, rel=0.05)
 
 
 def test_six_equal_mugs_are_one_opinion_about_mugs(tmp_path: Path) -> None:
@@ -166,7 +167,7 @@ def test_the_camera_is_higher_above_floors_than_above_tables(tmp_path: Path) -> 
         votes = {vote.name: vote for vote in decide_scale(tmp_path / name / "stage1", info, {}).votes}
         usually = CAMERA_HEIGHT[stands][0]  # type: ignore[index]
         assert votes["camera height"].factor == pytest.approx(usually / camera.camera_to_world[2][3])
-        assert ("typical height" in votes) == (label == "gizmo"), "asked only where nothing was recognised"
+        assert ("typical size" in votes) == (label == "gizmo"), "asked only where nothing was recognised"
     assert (
         decide_scale(
             tmp_path / "a/stage1", reconstruction(tmp_path / "a", (thing("one", "gizmo", (0.3, 0.3, 0.4), 0.0),)), {}
@@ -194,11 +195,11 @@ def test_the_layout_reports_the_manifests_decision(tmp_path: Path) -> None:
     decision = ScaleDecision.read(tmp_path / "seg/scale.json")
     assert layout.scale_factor == report.factor == decision.factor == manifest.scene.meters_per_unit
     assert report.factor == pytest.approx(0.1, rel=0.02)
-    assert "camera height" in report.outliers, "0.45 m above the table would be units of 0.45 m"
+    assert "camera height" in report.outliers, "0.55 m above the table would be units of 0.55 m"
     read = ScaleReport.read(tmp_path / "layout/scale_report.json")
     assert {**dict(read), "adjustments": ()} == {**dict(decision), "adjustments": ()}
     sizes = {item.id: item.size for item in layout.objects}
-    assert sizes["can"][2] == pytest.approx(0.115, rel=0.02)
+    assert sizes["can"][2] == pytest.approx(0.115, rel=0.03)
 
 
 @settings(deadline=None, max_examples=10)
@@ -206,7 +207,51 @@ def test_the_layout_reports_the_manifests_decision(tmp_path: Path) -> None:
 def test_the_unit_of_a_reconstruction_does_not_matter(tmp_path_factory: pytest.TempPathFactory, unit: float) -> None:
     folder = tmp_path_factory.mktemp("unit")
     info = reconstruction(folder, usual(unit, "bottle", "plate", "orange"), camera=False)
-    assert decide_scale(folder / "stage1", info, {}).factor == pytest.approx(unit, rel=1e-5)
+    found = decide_scale(folder / "stage1", info, {})
+    assert found.factor == pytest.approx(unit, rel=0.03)
+    same = reconstruction(folder / "same", usual(1.0, "bottle", "plate", "orange"), camera=False)
+    assert found.factor / unit == pytest.approx(decide_scale(folder / "same/stage1", same, {}).factor, rel=1e-4)
+
+
+def may_be(info: SceneInfo, **candidates: dict[str, float]) -> SceneInfo:
+    """The scene with other candidates for some objects, and no category for those."""
+    objects = []
+    for item in info.objects:
+        given = candidates.get(item.id)
+        if given is None:
+            objects.append(item)
+            continue
+        shares = tuple(Candidate(category=name, share=share) for name, share in given.items())
+        objects.append(item.model_copy(update={"category": None, "label": "round object", "candidates": shares}))
+    return info.model_copy(update={"objects": tuple(objects)})
+
+
+def test_the_sizes_of_the_others_tell_a_can_from_a_bottle(tmp_path: Path) -> None:
+    """What may as well be a bottle as a can is a can beside a mug and an apple of its height."""
+    info = reconstruction(tmp_path, usual(2.0, "mug", "apple", "can"), camera=False)
+    found = decide_scale(tmp_path / "stage1", may_be(info, thing_2={"bottle": 0.6, "can": 0.3}), {})
+    assert "can thing_2" in {vote.name for vote in found.votes}
+    assert found.factor == pytest.approx(2.0, rel=0.04)
+
+
+def test_a_wrong_name_loses_its_weight(tmp_path: Path) -> None:
+    """A mug that is taken for a bucket, by name and without an alternative."""
+    info = reconstruction(tmp_path, usual(1.0, "mug", "can", "apple", "plate"), camera=False)
+    right = decide_scale(tmp_path / "stage1", info, {})
+    wrong = may_be(info, thing_0={"bucket": 0.9})
+    found = decide_scale(tmp_path / "stage1", wrong, {})
+    assert found.factor == pytest.approx(right.factor, rel=0.05)
+    weight = {vote.name: vote.weight for vote in right.votes}
+    assert all(vote.weight < 0.2 * weight["mug thing_0"] for vote in found.votes if "thing_0" in vote.name)
+
+
+def test_a_category_that_is_no_candidate_was_given_by_somebody_who_knows_better(tmp_path: Path) -> None:
+    info = reconstruction(tmp_path, usual(1.0, "mug"), camera=False)
+    shares = (Candidate(category="bucket", share=0.9),)
+    named = info.objects[0].model_copy(update={"category": "mug", "candidates": shares})
+    found = decide_scale(tmp_path / "stage1", info.model_copy(update={"objects": (named,)}), {})
+    assert found.votes[0].name == "mug thing_0"
+    assert found.factor == pytest.approx(1.0, rel=0.06), "alone, with a handle that is not there"
 
 
 def test_an_object_without_extent_is_named(tmp_path: Path) -> None:
@@ -217,30 +262,3 @@ def test_an_object_without_extent_is_named(tmp_path: Path) -> None:
     save_glb(dot, tmp_path / "stage1" / info.objects[0].mesh)
     with pytest.raises(ValueError, match="thing_0"):
         decide_scale(tmp_path / "stage1", info, {})
-
-
-@pytest.mark.slow
-def test_the_votes_that_agree_do_better_than_the_median_and_the_mean() -> None:
-    """Scenes of five things that differ as the catalogue says, reconstructed with 10 % of error, one in ten of them taken for
-    something else, seen by a camera at some height: how often each rule is within 15 %."""
-    import numpy as np
-
-    names = """mug cup bowl plate bottle can cereal_box milk_carton book ball apple orange banana block knife spoon teapot vase
-    candle box salt_shaker cutting_board teddy_bear jar glass"""
-    rows = [CATEGORIES[name.replace("_", " ")] for name in names.split()]
-    random_ = np.random.default_rng(0)
-    within = {"median": 0, "mean": 0, "agreed": 0}
-    for _ in range(1500):
-        pairs = [(math.exp(random_.normal(0, CAMERA_HEIGHT["top"][1])), 1 / CAMERA_HEIGHT["top"][1] ** 2)]
-        for _ in range(5):
-            row = rows[random_.integers(len(rows))]
-            said = rows[random_.integers(len(rows))] if random_.random() < 0.1 else row
-            length = row.trusted_m * math.exp(random_.normal(0, row.log_sd) + random_.normal(0, 0.1))
-            pairs.append((said.trusted_m / length, 0.7 / (said.log_sd**2 + 0.1**2)))
-        found = decided(pairs)
-        weights = [weight for _, weight in pairs]
-        mean = math.exp(float(np.average([math.log(factor) for factor, _ in pairs], weights=weights)))
-        for rule, factor in (("median", found.median), ("mean", mean), ("agreed", found.factor)):
-            within[rule] += abs(math.log(factor)) < 0.14
-    assert within["agreed"] > 0.76 * 1500
-    assert within["agreed"] > 1.04 * max(within["median"], within["mean"])

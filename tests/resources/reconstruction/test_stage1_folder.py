@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from blueprint_assets.contracts.posed_meshes import Obtained, Pose, Scale, SupportPlane
+from blueprint_assets.contracts.posed_meshes import Candidate, Obtained, Pose, Scale, SupportPlane
 from blueprint_assets.geometry.mesh import load_glb
 from blueprint_assets.geometry.transforms import apply, compose, yaw_quaternion
 from blueprint_assets.stage1.posed import demand_sound
@@ -87,3 +87,11 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path, item: Found, said: st
 def test_no_floor_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ReconstructionError, match="support_planes"):
         write(tmp_path, found(), planes=())
+
+
+def test_candidates_travel_with_their_shares(tmp_path: Path) -> None:
+    shares = [Candidate(category="box", share=0.6), Candidate(category="book", share=0.3)]
+    info = write(tmp_path / "a", found(candidates=shares))
+    assert demand_sound(tmp_path / "a").objects[0].candidates == tuple(shares) == info.objects[0].candidates
+    with pytest.raises(ReconstructionError, match=r"box: the shares of its candidates add up to 1\.2"):
+        write(tmp_path / "b", found(candidates=[*shares, Candidate(category="sponge", share=0.3)]))
