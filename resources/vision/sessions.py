@@ -39,7 +39,9 @@ def _onnx(path: Path) -> Any:
     options.intra_op_num_threads = THREADS
     options.inter_op_num_threads = 1
     options.use_deterministic_compute = True
-    options.enable_cpu_mem_arena = False  # the arena keeps the largest picture's buffers for good
+    # The arena keeps its buffers (0.1 GB: every input has one size); without it a third of the time goes into fetching pages.
+    options.enable_cpu_mem_arena = True
+    options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")  # weights outside of it
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads sleep
     options.log_severity_level = 3
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -1,9 +1,10 @@
 """Single-view metrology: one photograph on a CPU, with four small networks and geometry. It says how it knows what it says.
 
-Camera from EXIF and straight edges (M-LSD), or stated defaults. Objects from a given mask, or from what stands out (IS-Net), what
-the detector knows and what differs from the support plane's colour, parted where outlines have notches. Names from the detector,
-the ImageNet classifier and, weakly, the shape. Position from where they touch the plane, shape by fitting solids to the outline,
-texture from the photograph. Metric scale is decided later, by the scene.
+Camera from EXIF, straight edges (M-LSD) and round rims, or stated defaults. Objects from a given mask, or from what stands out
+(IS-Net), what the detector knows and what differs from the support plane's colour, parted where outlines have notches and where
+boxes lie on each other. Names from the detector, the ImageNet classifier and, weakly, the shape. Position from where they touch
+the plane, a board of a shelf above it, or what they stand on; shape by fitting solids to the outline, texture from the
+photograph. Metric scale is decided later, by the scene.
 
 Without the networks' weights (`blueprint models`) straight edges are LSD's, objects are found by colour alone and nothing is
 recognised; the reconstruction's method then reads "embedded (classical)".
@@ -45,15 +46,20 @@ class EmbeddedReconstructor:
         import cv2
         import numpy as np
 
-        from blueprint_assets.geometry.camera import pitch_and_roll, resized
+        from blueprint_assets.geometry.camera import camera_position, pitch_and_roll, resized
         from resources.reconstruction.stage1_folder import PREVIEW, write_stage1
 
         from .arrangement import arrange
+        from .calling import Seen, call
+        from .cells import boards_under, things_in_cells
         from .gravity import estimate_camera
         from .instances import segment
-        from .layout import PLANE_ID, Picture, found_object, support_plane
+        from .layout import Picture, board_plane, found_object, object_confidence, plane_id, support_plane
         from .outline_pitch import pitch_from_boxes
         from .preview import draw_preview
+        from .shelves import find_boards
+        from .straight_edges import find_segments
+        from .unstacking import parted
 
         name, width, height = source.picture()
         image = scene_root / name
@@ -65,7 +71,8 @@ class EmbeddedReconstructor:
         rgb = cv2.cvtColor(cv2.resize(full, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB).astype(np.uint8)
 
         progress(Progress(0, 4, "camera"))
-        camera = estimate_camera(rgb, source.exif_focal_35mm)
+        edges = find_segments(rgb)
+        camera = estimate_camera(rgb, source.exif_focal_35mm, edges)
         pitch, _ = pitch_and_roll(camera)
 
         progress(Progress(1, 4, "objects"))
@@ -81,9 +88,18 @@ class EmbeddedReconstructor:
             raise ReconstructionError(f"{image}: no object: {seen}; give an instance mask (--mask)")
 
         camera = pitch_from_boxes(found.instances, camera)
+        boards = find_boards(edges, camera, [instance.mask for instance in found.instances])
+        instances = found.instances
+        if boards and ids is None and found.learned:
+            instances = (*instances, *things_in_cells(rgb, instances, boards, camera))
 
-        progress(Progress(2, 4, f"shapes of {len(found.instances)} objects"))
-        placed, dropped = arrange(found.instances, camera, rgb)
+        progress(Progress(2, 4, f"shapes of {len(instances)} objects"))
+        heights = (0.0, *(board.height for board in boards))
+        under = boards_under(instances, boards, camera)
+        known: dict[int, int] = {}
+        if ids is None:
+            instances, under, known = parted(instances, under, camera, rgb, heights)
+        placed, dropped = arrange(instances, camera, rgb, heights, under, known)
         if not placed:
             raise ReconstructionError(
                 f"{image}: no object: {'; '.join((*found.notes, *dropped))}; photograph the table from further above"
@@ -93,10 +109,14 @@ class EmbeddedReconstructor:
         stage1.mkdir(parents=True, exist_ok=True)
         picture = Picture(rgb, camera, (width, height))
         names = [f"object_{k + 1:02d}" for k in range(len(placed))]
-        supports = [PLANE_ID if item.support is None else names[item.support] for item in placed]
+        supports = [plane_id(item.plane) if item.support is None else names[item.support] for item in placed]
+        ground = support_plane(found.plane, placed, picture, "floor" if found.room else "")
+        shelf = [board_plane(k + 1, board, placed, picture) for k, board in enumerate(boards)]
+        looked = [Seen(item.solid, item.instance.may_be, object_confidence(item, camera)) for item in placed]
+        called = call(looked, float(camera_position(camera)[2]), found.room)
         objects = [
-            found_object(name, item, support, picture)
-            for name, item, support in zip(names, placed, supports, strict=True)
+            found_object(name, item, support, picture, it)
+            for name, item, support, it in zip(names, placed, supports, called, strict=True)
         ]
         draw_preview(rgb, camera, names, placed, stage1 / PREVIEW)
         full_camera = resized(camera, width / size[0]).model_copy(update={"width": width, "height": height})
@@ -104,7 +124,7 @@ class EmbeddedReconstructor:
         info = write_stage1(
             stage1,
             objects,
-            [support_plane(found.plane, placed, picture, "floor" if found.room else "")],
+            [ground, *(plane for plane in shelf if plane.id in supports)],
             scene_id=source.scene_id,
             method=self.backend if found.learned else f"{self.backend} (classical)",
             generated_at=source.received_at,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -24,6 +25,11 @@ RESTING = 0.7
 """Share of an object's lower outline that must border on another object's mask before it can stand on that object."""
 MAX_OVERHANG = 1.4
 """An object that shows up to this much wider than another can stand on it: the same block turned by 45 degrees does."""
+TOP_SHARE = 0.15
+"""What is as near to a solid's top, as a share of its height, belongs to the top that things stand on."""
+BESIDE = 0.15
+"""What stands on a thing may have the middle of its base so far beside that thing's top, as a share of its own width (errors of
+both fits): what is behind it has it half its depth beyond."""
 MAX_GAP = 0.08
 """A gap between an object and what is in front of it, up to this share of the object, says nothing about its outline."""
 MAX_SHIFT = 0.6
@@ -32,40 +38,64 @@ MAX_SHIFT = 0.6
 
 @dataclass(frozen=True)
 class Placed:
-    """`support`: index of the object it stands on, or None for the plane."""
+    """`support`: index of the object it stands on, or None for the plane; `plane`: which one, in the end."""
 
     instance: Instance
     solid: Solid
     support: int | None
     notes: tuple[str, ...] = ()
+    plane: int = 0
 
 
 def arrange(
-    instances: tuple[Instance, ...], camera: Camera, rgb: Image8 | None = None
+    instances: tuple[Instance, ...],
+    camera: Camera,
+    rgb: Image8 | None = None,
+    planes: Sequence[float] = (0.0,),
+    on: Sequence[int] | None = None,
+    known: Mapping[int, int] | None = None,
 ) -> tuple[list[Placed], list[str]]:
-    """Fits every instance, nearest first; drops, with a note, what cannot stand anywhere."""
+    """Fits every instance, nearest first; drops, with a note, what cannot stand anywhere.
+
+    Args:
+        instances: what is in the picture.
+        camera: its camera.
+        rgb: the picture, for what outlines alone cannot tell.
+        planes: heights of the support planes.
+        on: the plane (an index) under each instance, or under what it stands on; the first one if left out.
+        known: what is known to stand on what (indices); the rest is judged by the masks.
+    """
+    on = list(on or [0] * len(instances))
     notes: list[str] = []
     order = sorted(range(len(instances)), key=lambda k: -float(contact_pixel(instances[k].mask)[1]))
-    carriers = {k: _carrier(k, instances) for k in order}
+    known = known or {}
+    carriers = {k: known[k] if k in known else _carrier(k, instances, on) for k in order}
     solids: dict[int, Solid] = {}
     for k in sorted(order, key=lambda k: _depth_of_chain(k, carriers)):
         carrier = carriers[k]
         if carrier is not None and carrier not in solids:
             carrier = carriers[k] = None
-        height = 0.0 if carrier is None else _top(solids[carrier])
+        ground = planes[on[k]]
         mask = instances[k].mask
         hidden = _in_front_of(k, order, carriers, instances) & ~mask
+        height = ground if carrier is None else _top(solids[carrier])
         solid = fit_solid(mask, hidden, camera, height, rgb, category=instances[k].category)
-        if solid is None and carrier is not None:
-            carriers[k], height = None, 0.0
-            solid = fit_solid(mask, hidden, camera, height, rgb, category=instances[k].category)
+        if carrier is not None and (solid is None or (k not in known and not _over(solid, solids[carrier]))):
+            carriers[k] = None
+            hidden = _in_front_of(k, order, carriers, instances) & ~mask
+            solid = fit_solid(mask, hidden, camera, ground, rgb, category=instances[k].category)
         if solid is None:
             notes.append(f"left out 1 object at row {int(contact_pixel(mask)[1])}: it does not stand below the horizon")
             continue
         solids[k] = solid
     kept = [k for k in range(len(instances)) if k in solids]
     placed = [
-        Placed(instances[k], solids[k], None if carriers[k] is None else kept.index(carriers[k]))  # type: ignore[arg-type]
+        Placed(
+            instances[k],
+            solids[k],
+            None if carriers[k] is None else kept.index(carriers[k]),  # type: ignore[arg-type]
+            plane=on[k],
+        )
         for k in kept
     ]
     return _apart(placed, camera), notes
@@ -103,7 +133,7 @@ def _depth_of_chain(k: int, carriers: dict[int, int | None]) -> int:
     return depth
 
 
-def _carrier(k: int, instances: tuple[Instance, ...]) -> int | None:
+def _carrier(k: int, instances: tuple[Instance, ...], on: list[int]) -> int | None:
     """The instance that `k` stands on, judged by the pictures alone, or None.
 
     It stands on another when its lower outline borders on the other's mask, the other is about as wide or wider, and its
@@ -121,7 +151,7 @@ def _carrier(k: int, instances: tuple[Instance, ...]) -> int | None:
     step = max(2, round(0.004 * max(mask.shape)))
     best: tuple[float, int] | None = None
     for other, instance in enumerate(instances):
-        if other == k or contact_pixel(instance.mask)[1] <= contact_pixel(mask)[1] + 2 * step:
+        if other == k or on[other] != on[k] or contact_pixel(instance.mask)[1] <= contact_pixel(mask)[1] + 2 * step:
             continue
         touching = np.zeros(int(central.sum()), bool)
         for s in (1, 2, 3):
@@ -147,6 +177,19 @@ def _top(solid: Solid) -> float:
     return float(solid.position[2] + solid.rest if solid.rest is not None else solid.world_vertices()[:, 2].max())
 
 
+def _over(solid: Solid, carrier: Solid) -> bool:
+    """Whether the middle of a solid's base is over the top of its carrier, within BESIDE."""
+    import shapely
+
+    vertices = carrier.world_vertices()
+    if carrier.rest is None:
+        high = float(vertices[:, 2].max())
+        vertices = vertices[vertices[:, 2] >= high - TOP_SHARE * (high - float(vertices[:, 2].min()))]
+    top = shapely.convex_hull(shapely.MultiPoint(vertices[:, :2]))
+    width = float(np.ptp(solid.world_vertices()[:, :2], axis=0).min())
+    return bool(top.distance(shapely.Point(solid.position[:2])) <= BESIDE * width)
+
+
 def _apart(placed: list[Placed], camera: Camera) -> list[Placed]:
     """Moves the farther of two overlapping objects along its ray on the ground, away from the camera, by the least
     amount that parts their footprints; what stands on it moves along."""
@@ -164,7 +207,7 @@ def _apart(placed: list[Placed], camera: Camera) -> list[Placed]:
         away = away / max(float(np.linalg.norm(away)), 1e-9)
         width = float(np.sqrt(prints[k].area))
         shift, step = 0.0, 0.02 * width
-        blockers = [prints[j] for j in order[:at] if result[j].support is None]
+        blockers = [prints[j] for j in order[:at] if result[j].support is None and result[j].plane == result[k].plane]
         moved = prints[k]
         while shift < MAX_SHIFT * width and any(moved.intersects(other) for other in blockers):
             shift += step

@@ -21,6 +21,7 @@ WALL = 0.05
 FLOOR = 0.3
 """Greatest floor of an open box, over its height (trays)."""
 _CORNERS = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (0.0, 1.0)])
+_SHARES = np.linspace(0.08, 0.92, 12)[:, None]
 
 
 def fit_cuboid(view: Silhouette, row: Category | None = None, is_open: bool = False) -> Solid | None:
@@ -50,7 +51,8 @@ def fit_cuboid(view: Silhouette, row: Category | None = None, is_open: bool = Fa
 def _near_arrises(view: Silhouette, corners: Array) -> Array:
     """Points on the three arrises that meet at the top corner nearest to the camera, shape (n, 3)."""
     # Corners are in the order of _CORNERS: bits x, y, z.
-    nearest = min(range(1, 8, 2), key=lambda k: float(np.linalg.norm(corners[k] - view.camera)))
-    share = np.linspace(0.08, 0.92, 12)[:, None]
-    ends = [nearest ^ bit for bit in (4, 2, 1)]
-    return np.concatenate([corners[nearest] + share * (corners[end] - corners[nearest]) for end in ends])
+    away = corners[1::2] - view.camera
+    nearest = 1 + 2 * int(np.argmin((away * away).sum(axis=1)))
+    ends = corners[[nearest ^ bit for bit in (4, 2, 1)]]
+    points: Array = (corners[nearest] + _SHARES * (ends - corners[nearest])[:, None]).reshape(-1, 3)
+    return points

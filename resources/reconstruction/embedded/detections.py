@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -10,28 +11,45 @@ import numpy as np
 from blueprint_assets.household import Category, from_label
 from resources.vision import boxes
 
-from .parting import morph, pieces, solidity
-from .surface import BoolImage, Image8
+from .parting import closed, morph, pieces, solidity, step
+from .surface import BoolImage, Image8, to_lab
 
 LEAST_SCORE = 0.2
 """Below this the detector's boxes are noise."""
 PARTING_SCORE = 0.45
 JOINING_SCORE = 0.3
-"""A box that parts a piece, or joins parts of it, must be as sure."""
+"""From the first a box parts a piece by itself, below where colours fit it; from the second it joins."""
 SAME_BOX = 0.5
 """Overlap (intersection over union) of a mask's box with the detector's from which they are the same thing."""
-WHOLE_BOX = 0.8
-"""Overlap from which a detection's box leaves no room for a second thing."""
+WHOLE_BOX, SURE_BOX = 0.8, 0.7
+"""Overlap from which a detection's box, or a sure detection's, leaves no room for a second thing."""
+ALL_INSIDE = 0.94
+"""Share of a mask inside a box from which nothing of another thing sticks out of it."""
+INEXACT = 0.08
+"""A side of a box may be off by this share of the box: its overlap with the truth is 0.85-0.95."""
+LEAST_STEP = 4.0
+"""LAB units by which colours change where they part two things; within one thing GrabCut ends where its seed ends (1-3)."""
+CLEAR_BOX = 0.85
+"""Overlap with its box from which what colours cut out needs no close look."""
+CLIPPED = 0.15
+"""Share of an outline on the window's edge, with more of the same foreground beyond, up to which the outline is the thing's."""
+FITTING_BOX = 0.6
+"""Overlap with its box that what an unsure detection cuts out must have: colours then say the same as the detector."""
 JOINED = 0.7
 """Overlap that parts together must reach with a box to be one thing, and more than any of them alone by JOIN_GAIN."""
 JOIN_GAIN = 0.06
 WHOLE = 0.9
 """What is left of a piece that was as convex is one thing, though what was cut out of it parts it."""
+INNER = (0.4, 0.3, 0.4)
+"""Of a boxed thing, largest part (area over the rest's), how far above its foot the part ends (in heights of the box), and
+share of the part's rim that borders on the rest."""
 LARGE = 0.5
 """A box over more of the picture that is a table, bed or desk is what the things stand on."""
 CARRIERS = {"table", "desk", "bed", "bench", "counter", "coffee table", "side table", "sofa"}
 
 Box = tuple[float, float, float, float]
+Closer = Callable[[Box], BoolImage | None]
+"""A close look: from a box to the mask of the thing in it, None where none fits."""
 
 
 @dataclass(frozen=True)
@@ -48,17 +66,20 @@ class Detected:
         return Detected(self.category, self.score, (left, top, right, bottom))
 
 
-def detect(rgb: Image8) -> list[Detected]:
-    """Household things in the picture, best first. The table that fills the picture is left out."""
+def detect(rgb: Image8) -> tuple[list[Detected], list[Box]]:
+    """Household things in the picture, best first, and boxes of what the detector takes for something else (a cube for a sign).
+
+    The table that fills the picture is left out, and so are people."""
     height, width = rgb.shape[:2]
-    found = []
+    found, nameless = [], []
     for one in boxes.detect(rgb, score=LEAST_SCORE):
         row = from_label("coco", one.label)
         share = (one.box[2] - one.box[0]) * (one.box[3] - one.box[1]) / (width * height)
-        if row is None or (row.name in CARRIERS and share > LARGE):
-            continue
-        found.append(Detected(row, one.score, one.box))
-    return found
+        if row is None and one.label != "person":
+            nameless.append(one.box)
+        elif row is not None and (row.name not in CARRIERS or share <= LARGE):
+            found.append(Detected(row, one.score, one.box))
+    return found, nameless
 
 
 def box_of(mask: BoolImage) -> Box:
@@ -75,50 +96,95 @@ def match(mask: BoolImage, detected: list[Detected], least: float = LEAST_SCORE)
 
 
 def is_whole(mask: BoolImage, detected: list[Detected]) -> bool:
-    """Whether a sure detection has just the mask's box, so that it is one thing whatever its colours."""
+    """Whether a detection has just the mask's box, so that it is one thing whatever its colours."""
     box = box_of(mask)
     return any(
-        one.score >= PARTING_SCORE and one.category.name not in CARRIERS and boxes.overlap(box, one.box) >= WHOLE_BOX
+        one.category.name not in CARRIERS
+        and boxes.overlap(box, one.box) >= (WHOLE_BOX if one.score < PARTING_SCORE else SURE_BOX)
+        and share_inside(mask, one.box) >= ALL_INSIDE
         for one in detected
     )
 
 
 def join(parts: list[BoolImage], detected: list[Detected]) -> list[BoolImage]:
     """The parts, those together that make up one detected thing: a ball's coloured panels, a chair's seat and legs."""
+    likely = [one.box for one in detected if one.score >= JOINING_SCORE and one.category.name not in CARRIERS]
+    return join_in(parts, likely)
+
+
+def join_in(parts: list[BoolImage], likely: list[Box]) -> list[BoolImage]:
+    """The parts, those together that fill one of the boxes."""
     parts = list(parts)
-    for one in detected:
-        if one.score < JOINING_SCORE or one.category.name in CARRIERS:
-            continue
-        inside = [part for part in parts if share_inside(part, one.box) > 0.8]
+    for box in likely:
+        inside = [part for part in parts if share_inside(part, box) > 0.8]
         if len(inside) < 2:
             continue
         union = np.any(inside, axis=0)
-        best = max(boxes.overlap(box_of(part), one.box) for part in inside)
-        if boxes.overlap(box_of(union), one.box) >= max(JOINED, best + JOIN_GAIN):
+        best = max(boxes.overlap(box_of(part), box) for part in inside)
+        if boxes.overlap(box_of(union), box) >= max(JOINED, best + JOIN_GAIN):
             parts = [part for part in parts if all(part is not other for other in inside)] + [union]
     return parts
 
 
-def cut(rgb: Image8, part: BoolImage, detected: list[Detected]) -> list[BoolImage]:
+def completed_in_boxes(parts: list[BoolImage], detected: list[Detected]) -> list[BoolImage]:
+    """The parts, the large one of each box with the small ones in it that border on it and do not touch down: a mug's inside."""
+    parts = list(parts)
+    for one in detected:
+        mine = [part for part in parts if boxes.overlap(box_of(part), one.box) >= FITTING_BOX]
+        if len(mine) != 1 or one.category.name in CARRIERS or one.score < JOINING_SCORE:
+            continue
+        near, bottom, height = morph(mine[0], cv2.MORPH_DILATE, 7), box_of(mine[0])[3], one.box[3] - one.box[1]
+        joint, others = mine[0], []
+        for part in parts:
+            rim = part & ~morph(part, cv2.MORPH_ERODE, 3)
+            if part is not mine[0] and (
+                part.sum() < INNER[0] * mine[0].sum()
+                and share_inside(part, one.box) >= ALL_INSIDE
+                and box_of(part)[3] < bottom - INNER[1] * height
+                and (rim & near).sum() >= INNER[2] * rim.sum()
+                and match(part, [other for other in detected if other is not one]) is None
+            ):
+                joint = joint | part
+            elif part is not mine[0]:
+                others.append(part)
+        parts = [*others, joint]
+    return parts
+
+
+def cut(small: Image8, part: BoolImage, detected: list[Detected], closer: Closer) -> list[BoolImage]:
     """The part, and out of it the things that the detector sees within: a cup on a saucer, a mug before a book.
 
-    A box that is the part's own cuts nothing. Colours decide (GrabCut) from the middle of the box.
+    A box that is the part's own cuts nothing. Whichever fits the box better decides: what stands out in a close look (`closer`),
+    or the colours (GrabCut from the middle of the box).
     """
     own = box_of(part)
     area = (own[2] - own[0]) * (own[3] - own[1])
-    rest, found = part, []
+    rest, found, inside = part, [], closed(part)
     for one in detected:
         left, top, right, bottom = one.box
         size = (right - left) * (bottom - top)
-        if one.score < PARTING_SCORE or size > 0.8 * area or boxes.overlap(own, one.box) > SAME_BOX + 0.1:
+        if one.category.name in CARRIERS or is_whole(part, [one]) or size > area:
             continue
-        x0, y0, x1, y1 = (round(side) for side in one.box)
-        window = np.zeros_like(part)
-        window[max(0, y0 - 2) : y1 + 2, max(0, x0 - 2) : x1 + 2] = True
-        if (part & window).sum() < 0.35 * size:
+        window = window_of(one.box, part.shape)
+        if (inside & window).sum() < 0.35 * size:
             continue
-        piece = _grabbed(rgb, rest, window, one.box)
-        if piece is not None and piece.sum() < 0.9 * part.sum():
+        around = rest | (inside & ~part)
+        grabbed = _grabbed(small, around, window, one.box)
+        candidates = [grabbed if grabbed is not None and ends_by_itself(grabbed, window, around) else None]
+        clear = candidates[0] is not None and boxes.overlap(box_of(candidates[0]), one.box) >= CLEAR_BOX
+        if one.score >= PARTING_SCORE and not clear:
+            seen = closer(one.box)
+            candidates.append(None if seen is None else seen & around)
+        fitting = [
+            (boxes.overlap(box_of(piece), one.box), -k, piece)
+            for k, piece in enumerate(candidates)
+            if piece is not None and piece.any()
+        ]
+        if not fitting:
+            continue
+        fit, _, piece = max(fitting, key=lambda item: item[:2])
+        least = SAME_BOX if one.score >= PARTING_SCORE else FITTING_BOX
+        if fit >= least and piece.sum() < ALL_INSIDE * part.sum():
             found.append(piece)
             rest = rest & ~piece
     if not found:
@@ -127,6 +193,24 @@ def cut(rgb: Image8, part: BoolImage, detected: list[Detected]) -> list[BoolImag
     if len(left_over) > 1 and solidity(part) > WHOLE:
         left_over = [np.any(left_over, axis=0)]  # a plate goes on behind the cup
     return found + left_over
+
+
+def window_of(box: Box, shape: tuple[int, ...]) -> BoolImage:
+    """The box and as much around it as it may be off, as a mask."""
+    left, top, right, bottom = box
+    x_pad, y_pad = 2 + round(INEXACT * (right - left)), 2 + round(INEXACT * (bottom - top))
+    window = np.zeros(shape, bool)
+    window[max(0, round(top) - y_pad) : round(bottom) + y_pad, max(0, round(left) - x_pad) : round(right) + x_pad] = (
+        True
+    )
+    return window
+
+
+def ends_by_itself(piece: BoolImage, window: BoolImage, around: BoolImage) -> bool:
+    """Whether little of the piece's outline is only the window's edge, where the foreground goes on."""
+    rim = piece & ~morph(piece, cv2.MORPH_ERODE, 3)
+    beyond = morph(around & ~window, cv2.MORPH_DILATE, 5)
+    return bool((rim & beyond).sum() <= CLIPPED * rim.sum())
 
 
 def _grabbed(rgb: Image8, part: BoolImage, window: BoolImage, box: Box) -> BoolImage | None:
@@ -158,7 +242,8 @@ def _grabbed(rgb: Image8, part: BoolImage, window: BoolImage, box: Box) -> BoolI
     whole = pieces(taken)
     if not whole or boxes.overlap(box_of(whole[0]), box) < SAME_BOX:
         return None
-    return whole[0]
+    rim = whole[0] & morph(part & ~whole[0], cv2.MORPH_DILATE, 3)
+    return whole[0] if not rim.any() or step(to_lab(rgb), rim) >= LEAST_STEP else None
 
 
 def share_inside(part: BoolImage, box: Box) -> float:

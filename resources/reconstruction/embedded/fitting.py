@@ -27,7 +27,7 @@ GOOD_OVERLAP = 0.86
 SURE_BOX = 0.98
 """A cuboid that overlaps as much needs no rival: exact outlines of balls and cylinders reach 0.93-0.96 with one."""
 SURE_ROUND = 0.98
-"""A round body of few numbers that overlaps as much needs no free profile: that could not gain FREE_GAIN within the mask's noise."""
+"""A round body of few numbers that overlaps as much needs no free profile, which could gain no more than noise."""
 HULL_LOSS = 0.008
 """Overlap that a visual hull loses by staying inside the mask (on exact outlines: ball 0.969, cylinder 0.983, box 0.988
 by its own fit); given back when round and box are compared."""

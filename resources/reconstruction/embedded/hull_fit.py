@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .inner_edges import edge_share, edge_strength
+from .descent import descend
+from .inner_edges import inner_edges
 from .silhouette import Silhouette
 
 Array = NDArray[np.float64]
@@ -73,34 +74,32 @@ def fit_hull(
         trust: factor on the weight of the usual proportions, for shapes that no outline fits well.
         edges: from placed points, shape (n, 3), to world points that should lie on edges inside the picture.
     """
-    from scipy.optimize import minimize
-
     rows, columns = np.nonzero(view.mask)
     width = float(columns.max() + 1 - columns.min()) * view.pixel
-    last, shown = float(rows.max() + 1), 1.0 - _foot_hidden(view)
-    strength = edge_strength(view) if edges is not None else None
+    first, last, shown = float(rows.min()), float(rows.max() + 1), 1.0 - _foot_hidden(view)
+    inner = inner_edges(view) if edges is not None else None
+    orders = None if usual is None else _orders(usual, free)
 
     def cost(x: Array) -> float:
-        if np.abs(x[3:]).max() > 3.5:
+        if max(map(abs, x[3:].tolist())) > 3.5:
             return 2.0
         points = _placed(view, unit, x, width)
-        total = 1.0 - _overlap(view, points)
-        below = float(view.project(points)[:, 1].max()) - last
-        total += shown * BELOW * max(below / (last - float(rows.min())) - MARGIN, 0.0)
+        pixels = view.project(points)
+        total = 1.0 - _overlap(view, pixels)
+        below = float(pixels[:, 1].max()) - last
+        total += shown * BELOW * max(below / (last - first) - MARGIN, 0.0)
         total += (
             SQUARENESS * float((x[3] - x[4]) ** 2)
-            if usual is None
-            else trust * PRIOR_WEIGHT * _unusual(x[3:], usual, free)
+            if orders is None
+            else trust * PRIOR_WEIGHT * _unusual(x[3:], *orders)
         )
-        if strength is not None and edges is not None:
-            total -= EDGE_WEIGHT * edge_share(view, strength, edges(points))
+        if inner is not None and edges is not None:
+            total -= EDGE_WEIGHT * inner.share(view, edges(points))
         return total
 
     def search(start: Array, step: float, budget: int) -> tuple[float, Array]:
         simplex = start + np.vstack([np.zeros(6), step * np.diag([0.6, 1.0, 1.2, 1.0, 1.0, 1.0])])
-        options = {"initial_simplex": simplex, "maxfev": budget, "xatol": 5e-4, "fatol": 5e-5}
-        found = minimize(cost, start, method="Nelder-Mead", options=options)
-        return float(found.fun), np.asarray(found.x)
+        return descend(cost, simplex, budget, 5e-4, 5e-5)
 
     # Aligned with the mask's lower end, or with its upper one where the lower is hidden.
     ends = (False, True) if shown < SEEN_FOOT else (False,)
@@ -110,7 +109,7 @@ def fit_hull(
     trials.sort(key=lambda trial: trial[0])
     again = [search(x, 0.08, 220) for _, x in trials[: BASINS - 1]]
     x = search(min(again, key=lambda trial: trial[0])[1], 0.03, 200)[1]
-    overlap = _overlap(view, _placed(view, unit, x, width))
+    overlap = _overlap(view, view.project(_placed(view, unit, x, width)))
     if overlap <= 0:
         return None
     heading = math.atan2(view.right[1], view.right[0])
@@ -161,32 +160,38 @@ def _onto_mask(view: Silhouette, unit: Array, shape: Array, width: float, top: b
     return x
 
 
-def _unusual(sides: Array, usual: tuple[float, float, float], free: bool) -> float:
+def _orders(usual: tuple[float, float, float], free: bool) -> tuple[Array, Array]:
+    """Logarithms of the usual sides on every side that the thing may rest on, shape (k, 3), and what each costs, shape (k,)."""
+    logs = np.log(usual)
+    orders = list(itertools.permutations(range(3))) if free else [(0, 1, 2)]
+    return logs[np.array(orders)], np.array([0.0 if order[2] == 2 else TURNED for order in orders])
+
+
+def _unusual(sides: Array, usual: Array, turned: Array) -> float:
     """Squared deviations of the sides' ratios from the usual ones, on whichever side the thing rests.
 
-    `sides`: logarithms of the three, the vertical one last.
+    `sides`: logarithms of the three, the vertical one last. `usual`, `turned`: see `_orders`.
     """
-    logs = np.log(usual)
-    best = math.inf
-    for order in itertools.permutations(range(3)) if free else [(0, 1, 2)]:
-        ratio = sides - logs[list(order)]
-        value = float(((ratio - ratio.mean()) ** 2).sum()) / SPREAD**2
-        best = min(best, value / (1 + value / UNUSUAL) + (0.0 if order[2] == 2 else TURNED))
-    return best
+    ratio = sides - usual
+    ratio -= ratio.sum(axis=1, keepdims=True) / 3
+    value = (ratio * ratio).sum(axis=1) / SPREAD**2
+    return float((value / (1 + value / UNUSUAL) + turned).min())
 
 
 def _placed(view: Silhouette, unit: Array, x: Array, width: float) -> Array:
     """World points: right and away (in widths), yaw, logarithms of the sides (over width)."""
-    local = unit * (np.exp(x[3:]) * width)
-    c, s = math.cos(x[2]), math.sin(x[2])
-    along, across = c * view.right + s * view.away, -s * view.right + c * view.away
-    center = view.base + x[0] * width * view.right + x[1] * width * view.away
-    points: Array = center + local[:, :1] * along + local[:, 1:2] * across
-    points[:, 2] += local[:, 2]
+    right, away, yaw, *logs = x.tolist()
+    sides = [math.exp(log) * width for log in logs]
+    c, s = math.cos(yaw), math.sin(yaw)
+    axes = np.empty((3, 3))
+    axes[0] = sides[0] * (c * view.right + s * view.away)
+    axes[1] = sides[1] * (c * view.away - s * view.right)
+    axes[2] = 0.0, 0.0, sides[2]
+    points: Array = unit @ axes + (view.base + right * width * view.right + away * width * view.away)
     return points
 
 
-def _overlap(view: Silhouette, points: Array) -> float:
+def _overlap(view: Silhouette, pixels: Array) -> float:
     drawn = view.blank()
-    view.draw_hull(drawn, points)
+    view.fill_hull(drawn, pixels)
     return view.overlap(drawn)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +20,26 @@ FAINT = 3.0
 """LAB units a pixel: gradients below are noise even where the whole object is even."""
 
 
-def edge_strength(view: Silhouette) -> Array | None:
-    """0..1 at every fitting pixel, 0 near the outline and outside; None without a picture or with too little inside."""
+@dataclass(frozen=True)
+class InnerEdges:
+    """`strength`: 0..1 at every fitting pixel, 0 near the outline and outside. `usual`: its mean inside the mask."""
+
+    strength: Array
+    usual: float
+
+    def share(self, view: Silhouette, points: Array) -> float:
+        """Mean strength along world points, shape (n, 3), less the usual one; points outside count nothing."""
+        pixels = np.floor(view.project(points)).astype(np.int64)
+        x, y = pixels[:, 0], pixels[:, 1]
+        height, width = self.strength.shape
+        inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+        if not inside.any():
+            return 0.0
+        return float(self.strength[y[inside], x[inside]].sum()) / len(points) - self.usual
+
+
+def inner_edges(view: Silhouette) -> InnerEdges | None:
+    """The edges inside a silhouette; None without a picture or with too little inside."""
     if view.lab is None:
         return None
     inner = cv2.erode(view.mask.astype(np.uint8), np.ones((2 * RIM + 1, 2 * RIM + 1), np.uint8)) > 0
@@ -37,14 +57,5 @@ def edge_strength(view: Silhouette) -> Array | None:
     )
     limit = max(float(np.quantile(gradient[inner], STRONG)), FAINT)
     strength: Array = np.where(inner, np.minimum(gradient / limit, 1.0), 0.0)
-    return np.asarray(cv2.GaussianBlur(strength, (0, 0), 1.0), np.float64)
-
-
-def edge_share(view: Silhouette, strength: Array, points: Array) -> float:
-    """Mean strength along world points, shape (n, 3), less the mean inside the mask; points outside count nothing."""
-    pixels = np.floor(view.project(points)).astype(int)
-    inside = (pixels >= 0).all(axis=1) & (pixels[:, 0] < strength.shape[1]) & (pixels[:, 1] < strength.shape[0])
-    if not inside.any():
-        return 0.0
-    usual = float(strength[view.mask].mean())
-    return float(strength[pixels[inside, 1], pixels[inside, 0]].sum()) / len(points) - usual
+    soft = np.asarray(cv2.GaussianBlur(strength, (0, 0), 1.0), np.float64)
+    return InnerEdges(soft, float(soft[view.mask].mean()))

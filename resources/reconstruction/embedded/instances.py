@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from resources.vision.weights import obstacle
 
 from .detections import detect
-from .naming import Name, is_room, recognise
+from .naming import Recognition, is_room, recognise
 from .proposals import propose
 from .surface import BoolImage, ColorSurface, Image8, find_backgrounds, find_plane, to_lab
 from .things import Thing, find_things
@@ -28,8 +28,9 @@ SURFACE_SIZE = 512
 
 @dataclass(frozen=True)
 class Instance:
-    """`mask` at full size; `certainty` 0..1 is of the mask alone. `category`: what it is (a row of the household catalogue), None
-    where nobody recognises it; `category_certainty` 0..1 and `named_by` say how sure that is and who says so."""
+    """`mask` at full size; `certainty` 0..1 is of the mask alone. `category`: what its solid is chosen by (a row of the household
+    catalogue), None where nothing is sure enough; `category_certainty` 0..1 and `named_by` say how sure that is and who says so.
+    `may_be`: all that it may be by its looks, with shares; empty where no network looked."""
 
     mask: BoolImage
     obtained: str
@@ -37,6 +38,7 @@ class Instance:
     category: str | None = None
     category_certainty: float = 0.0
     named_by: str = ""
+    may_be: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def segment(rgb: Image8, ids: NDArray[np.uint16] | None, horizon_row: float) -> 
     lab = to_lab(small)
     why_not = obstacle(("salient", "boxes", "names"))
     notes = [] if why_not is None else [f"objects are found by colour alone and nothing is recognised: {why_not}"]
-    detected = [] if why_not else detect(rgb)
+    detected, nameless = ([], []) if why_not else detect(rgb)
     if ids is not None:
         instances = given_instances(ids, notes)
         known = cv2.resize((ids > 0).astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
@@ -81,8 +83,9 @@ def segment(rgb: Image8, ids: NDArray[np.uint16] | None, horizon_row: float) -> 
         backgrounds = [] if plane is None else find_backgrounds(lab, plane, nothing)
         things: list[Thing] = []
         if why_not is None:
-            boxes = [one.scaled(factor) for one in detected]
-            things, dropped = find_things(rgb, small, lab, plane, backgrounds, boxes, horizon_row * factor)
+            named = [one.scaled(factor) for one in detected]
+            others = [(left * factor, top * factor, right * factor, low * factor) for left, top, right, low in nameless]
+            things, dropped = find_things(rgb, small, lab, plane, backgrounds, named, others, horizon_row * factor)
             notes += dropped
         elif plane is not None:
             masks, dropped = propose(small, lab, plane, backgrounds, horizon_row * factor)
@@ -102,10 +105,10 @@ def segment(rgb: Image8, ids: NDArray[np.uint16] | None, horizon_row: float) -> 
     return Segmentation(tuple(instances), plane, room, why_not is None, tuple(notes))
 
 
-def _named(instance: Instance, name: Name | None) -> Instance:
-    if name is None:
-        return instance
-    return dataclasses.replace(instance, category=name.category, category_certainty=name.certainty, named_by=name.by)
+def _named(instance: Instance, seen: Recognition) -> Instance:
+    return dataclasses.replace(
+        instance, category=seen.category, category_certainty=seen.certainty, named_by=seen.by, may_be=seen.may_be
+    )
 
 
 def given_instances(ids: NDArray[np.uint16], notes: list[str]) -> list[Instance]:

@@ -8,31 +8,34 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blueprint_assets.contracts.posed_meshes import Camera, Obtained, SupportPlane
-from blueprint_assets.geometry.camera import ground_points
+from blueprint_assets.contracts.posed_meshes import Camera, Candidate, Obtained, SupportPlane
+from blueprint_assets.geometry.camera import ground_points, project
 from blueprint_assets.geometry.transforms import compose, yaw_quaternion
 from resources.reconstruction.stage1_folder import Found
 
 from .arrangement import Placed
-from .naming import Name, by_shape
+from .calling import Called
 from .proposals import border_share
+from .shelves import Board
 from .silhouette import BoolImage
 from .surface import ColorSurface, Image8
 from .texture import mean_color, textured
 
 Array = NDArray[np.float64]
 
-PLANE_ID = "plane_01"
 SHAPE_WORDS = {
     "revolved_silhouette": "round object",
     "cuboid": "box-shaped object",
     "stacked_cuboids": "stack of boxes",
 }
-THICK = 0.5
-"""The detector says book to any printed box; one whose least side is more than this share of the next is none."""
 FAR_LIMIT = 1.5
 """The support polygon ends at this many times the farthest object's distance: beyond it a pixel is metres."""
 UNKNOWN_COLOR = (0.6, 0.6, 0.6)
+
+
+def plane_id(number: int) -> str:
+    """The id of a support plane; 0 is the one that is z = 0."""
+    return f"plane_{number + 1:02d}"
 
 
 @dataclass(frozen=True)
@@ -44,16 +47,16 @@ class Picture:
     full_size: tuple[int, int]
 
 
-def found_object(name: str, item: Placed, support: str, picture: Picture) -> Found:
+def found_object(name: str, item: Placed, support: str, picture: Picture, called: Called) -> Found:
     """What is written of an object: its mesh with the photograph on it, its mask at full size, how each was obtained."""
     solid, mask = item.solid, item.instance.mask
     large = cv2.resize(mask.astype(np.uint8) * np.uint8(255), picture.full_size, interpolation=cv2.INTER_LINEAR)
     color = color_name(mean_color(mask, picture.rgb))
-    called = _called(item)
+    by = item.instance.named_by or "no network looked"
     return Found(
         id=name,
-        label=f"{color} {called.category if called else SHAPE_WORDS.get(solid.shape, 'object')}",
-        category=called.category if called else None,
+        label=f"{color} {called.category or SHAPE_WORDS.get(solid.shape, 'object')}",
+        category=called.category,
         mesh=textured(solid, mask, picture.rgb, picture.camera),
         world_from_object=compose(solid.position, yaw_quaternion(solid.yaw)),
         support=support,
@@ -62,23 +65,15 @@ def found_object(name: str, item: Placed, support: str, picture: Picture) -> Fou
             shape=solid.shape + (f" ({solid.note})" if solid.note else ""),
             position="contact_pixels_on_plane" if item.support is None else "contact_pixels_on_top_of_support",
             texture="photo_projection, unseen side mirrored",
-            label=f"{called.by} (certainty {called.certainty:.2f})" if called else "colour and shape",
+            label=f"{by}; shape, and sizes of all things together (certainty {called.certainty:.2f})"
+            if called.category
+            else "colour and shape",
         ),
         confidence=object_confidence(item, picture.camera),
         mask=large > 127,
-        unknown={} if called else {"category": "neither the networks nor the shape say what it is"},
+        unknown={} if called.category else {"category": "neither the networks nor shape and size say what it is"},
+        candidates=[Candidate(category=category, share=share) for category, share in called.may_be if share > 0],
     )
-
-
-def _called(item: Placed) -> Name | None:
-    """What the networks call it, else what its shape makes likely."""
-    instance = item.instance
-    thickness = sorted(float(side) for side in item.solid.mesh.extents)
-    if instance.category == "book" and item.solid.shape == "cuboid" and thickness[0] > THICK * thickness[1]:
-        return by_shape(item.solid)
-    if instance.category is not None:
-        return Name(instance.category, instance.category_certainty, instance.named_by)
-    return by_shape(item.solid)
 
 
 def object_confidence(item: Placed, camera: Camera) -> float:
@@ -113,13 +108,36 @@ def support_plane(
             outline = shapely.convex_hull(outline.union(shapely.MultiPoint(points).convex_hull))
     ring = np.asarray(shapely.geometry.polygon.orient(outline.simplify(0.01)).exterior.coords)[:-1]
     return SupportPlane(
-        id=PLANE_ID,
+        id=plane_id(0),
         normal=(0.0, 0.0, 1.0),
         point=(0.0, 0.0, 0.0),
         polygon=tuple((float(x), float(y), 0.0) for x, y in ring),
         color=color,
         evidence="estimated" if surface is not None else "default",
         label=label,
+    )
+
+
+def board_plane(number: int, board: Board, placed: list[Placed], picture: Picture) -> SupportPlane:
+    """A shelf's board as a plane, with the polygon of its front edge and of what stands on it."""
+    import shapely
+
+    feet = [item.solid.world_vertices()[:, :2] for item in placed if item.plane == number]
+    outline = shapely.convex_hull(
+        shapely.MultiPoint(np.concatenate([board.left[None, :2], board.right[None, :2], *feet]))
+    )
+    ring = np.asarray(shapely.geometry.polygon.orient(outline.buffer(0.01).simplify(0.01)).exterior.coords)[:-1]
+    ends, _ = project(picture.camera, np.stack([board.left, board.right]))
+    front = np.zeros(picture.rgb.shape[:2], np.uint8)
+    cv2.line(front, *(tuple(int(v) for v in end) for end in ends), 255, 3)  # type: ignore[call-overload]
+    return SupportPlane(
+        id=plane_id(number),
+        normal=(0.0, 0.0, 1.0),
+        point=(float(board.left[0]), float(board.left[1]), board.height),
+        polygon=tuple((float(x), float(y), board.height) for x, y in ring),
+        color=mean_color(front > 0, picture.rgb),
+        evidence="estimated",
+        label="shelf",
     )
 
 

@@ -1,8 +1,9 @@
-"""What each thing is: the detector's boxes and the classifier's words, summed over the household catalogue's categories.
+"""What each thing may be, by how it looks: the detector's and the classifier's words, and what pictures usually show.
 
-Neither was made for this: the detector knows 80 kinds, the classifier takes a box for a router and a carton for a soap dispenser.
-So words that mean the same build (FAMILIES) count together for the plainest of them, and the mask's outline and the kind of scene
-rule out what cannot be. What stays below LEAST is not named here; its shape may still say so much as "box".
+Neither network was made for this: the detector knows 80 kinds, the classifier takes a box for a router and a tin for an oil
+filter. So a word speaks for everything of that build (`look_alikes`), and what comes out is not a name but shares of the
+household catalogue's categories. The surest family of solids goes to the shape fit; names are given at the end, by shape and
+sizes as well (`calling`).
 """
 
 from __future__ import annotations
@@ -12,58 +13,49 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from blueprint_assets.household import CATEGORIES, from_label
+from blueprint_assets.household import CATEGORIES
+from blueprint_assets.household.prevalence import prevalence
 from resources.vision import boxes, names
 
 from .detections import Detected, box_of
+from .families import FAMILY, Family
+from .look_alikes import said_of
 from .parting import solidity
-from .solid import Solid
 from .surface import BoolImage, Image8
 
-LEAST = 0.3
-"""Sum of the detector's and the classifier's scores from which a name is given: on sixteen rendered scenes 60 of 85 things were
-named, 41 of them rightly."""
-SAME_BOX = 0.6
+LEAST_FAMILY = 0.4
+"""Share of a family of solids from which its likeliest member goes to the shape fit: of 88 things on sixteen rendered scenes 68
+had one, 57 of them rightly (most of the rest: a can as a cup); from 0.5 on 61 and 53."""
+MOST = 0.5
+"""Share of all box-shaped, or all soft, categories from which one decides the proportions that the outline leaves loose."""
+LEAST_SHARE = 0.002
+SAME_BOX = 0.5
 """Overlap (intersection over union) of the mask's box with the detector's."""
-OUT_OF_PLACE = 0.25
+CLOSE, CLOSE_SCORE = 1.5, 0.05
+"""A close look at a thing shows as much of the picture, times its longer side; there the detector's weak words count too."""
+MISTAKEN = 0.01
+"""What a network's words say for a category that they do not mean: they may all be wrong."""
+SILENT = 0.2
+"""What the detector says for every category by saying nothing."""
+OUT_OF_PLACE = 0.15
 """Weight of furniture and the like (what stands on floors) on a table, and of tableware on a floor."""
 ROUND = (0.86, 1.16, 0.93)
 """Least and greatest width over height, and least solidity, of a ball's mask."""
+NO_BALL = 0.3
 ROOM = 2
 """As many pieces of furniture, surely detected, make a room."""
 SURE = 0.5
 
-FAMILIES: dict[str, tuple[str, ...]] = {
-    "box": (
-        "box", "binder", "router", "hard drive", "radio", "eraser", "switch", "projector", "crate", "chest", "safe", "envelope",
-        "tissue box", "small box", "pencil case", "pencil sharpener", "lighter",
-    ),
-    "bottle": ("bottle", "pill bottle", "soap dispenser", "spray can", "perfume bottle", "spray bottle"),
-    "cup": ("cup", "measuring cup", "bucket"),
-    "ball": ("ball", "ping pong ball", "golf ball", "baseball", "tennis ball", "football", "basketball", "pool table"),
-    "bowl": ("bowl", "mixing bowl", "sink", "wok", "strainer"),
-    "basket": ("basket", "hamper"),
-}  # fmt: skip
-"""What the classifier's words are taken for."""
-IN_A_ROOM = {
-    "bucket": "trash can",
-    "measuring cup": "trash can",
-    "cup": "trash can",
-    "hamper": "trash can",
-    "lamp": "floor lamp",
-}
-"""The same for what stands on floors."""
-_FAMILY = {word: family for family, words in FAMILIES.items() for word in words}
-_BALLS = {"ball"}
-
 
 @dataclass(frozen=True)
-class Name:
-    """A category of the catalogue, how sure (0..1), and who says so."""
+class Recognition:
+    """`may_be`: categories and their shares by looks, best first, at most 1 together. `category` is the likeliest of the
+    surest family of solids, None where no family is sure; `certainty` is the family's share. `by`: each network's best word."""
 
-    category: str
+    category: str | None
     certainty: float
     by: str
+    may_be: tuple[tuple[str, float], ...]
 
 
 def is_room(detected: list[Detected]) -> bool:
@@ -71,79 +63,100 @@ def is_room(detected: list[Detected]) -> bool:
     return sum(one.score > SURE and one.category.stands == "floor" for one in detected) >= ROOM
 
 
-def recognise(rgb: Image8, mask: BoolImage, detected: list[Detected], room: bool) -> Name | None:
-    """The most likely name of what the mask shows, or None. `detected`: boxes in pixels of `rgb`."""
-    scores: dict[str, list[float]] = {}
-    box = box_of(mask)
-    for one in detected:
-        if boxes.overlap(box, one.box) >= SAME_BOX:
-            found = scores.setdefault(one.category.name, [0.0, 0.0])
-            found[0] = max(found[0], one.score)
-    for name, score in classified(rgb, mask).items():
-        known = IN_A_ROOM.get(name, name) if room else _FAMILY.get(name, name)
-        scores.setdefault(known, [0.0, 0.0])[1] += score
-    if "mug" in scores and "cup" in scores:
-        # The detector says cup to both; the classifier knows handles.
-        total = [a + b for a, b in zip(scores["cup"], scores["mug"], strict=True)]
-        better = "mug" if scores["mug"][1] > 0.5 * scores["cup"][1] else "cup"
-        scores.pop("cup")
-        scores.pop("mug")
-        scores[better] = total
-    ranked = sorted(
-        ((min(1.0, sum(parts)) * _likely(name, mask, room), name, parts) for name, parts in scores.items()),
-        key=lambda item: (-item[0], item[1]),
+def recognise(rgb: Image8, mask: BoolImage, detected: list[Detected], room: bool) -> Recognition:
+    """What the mask may show. `detected`: boxes in pixels of `rgb`."""
+    seen, read = detector_words(rgb, mask, detected), classifier_words(rgb, mask)
+    shares = looks(seen, read, room)
+    if not _is_round(mask):
+        shares = {name: share * (NO_BALL if FAMILY.get(name) == "ball" else 1.0) for name, share in shares.items()}
+    may_be = ranked(shares)
+    families: dict[Family | None, float] = {}
+    for name, share in may_be:
+        families[FAMILY.get(name)] = families.get(FAMILY.get(name), 0.0) + share
+    family = max(families, key=lambda each: families[each])
+    best = [
+        f"{who} {word} {score:.2f}" for who, word, score in (_best("detector", seen), _best("classifier", read)) if word
+    ]
+    return Recognition(
+        category=_for_the_shape(may_be, family, families[family]) if families[family] >= LEAST_FAMILY else None,
+        certainty=round(min(0.99, families[family]), 2),
+        by=" + ".join(best) or "nothing seen that has a word",
+        may_be=tuple((name, round(share, 4)) for name, share in may_be if share >= LEAST_SHARE),
     )
-    if not ranked or ranked[0][0] < LEAST:
-        return None
-    certainty, name, (seen, read) = ranked[0]
-    by = [f"detector {seen:.2f}"] * (seen > 0) + [f"classifier {read:.2f}"] * (read >= 0.01)
-    return Name(name, round(min(0.99, certainty), 2), " + ".join(by))
 
 
-def classified(rgb: Image8, mask: BoolImage) -> dict[str, float]:
-    """The classifier's scores for what the mask shows, summed over each category's words."""
-    scores: dict[str, float] = {}
-    for one in names.classify_masked(rgb, mask.astype(np.float32), top=1000):
-        row = from_label("imagenet", one.label)
-        if row is not None:
-            scores[row.name] = scores.get(row.name, 0.0) + one.score
-    return scores
+def looks(seen: dict[str, float], read: dict[str, float], room: bool) -> dict[str, float]:
+    """Weight of each category: how usual it is, times what each network's words say for it.
+
+    Args:
+        seen: the detector's words and scores; `read`: the classifier's.
+        room: what stands on floors is expected, else what stands on tops.
+    """
+    by_detector, by_classifier = dict[str, float](), dict[str, float]()
+    for word, score in seen.items():
+        for name, weight in said_of("coco", word).items():
+            by_detector[name] = by_detector.get(name, 0.0) + score * weight
+    for word, score in read.items():
+        for name, weight in said_of("imagenet", word).items():
+            by_classifier[name] = by_classifier.get(name, 0.0) + score * weight
+    silent = MISTAKEN + SILENT * (1.0 - max(seen.values(), default=0.0))
+    return {
+        name: prevalence(name)
+        * (silent + by_detector.get(name, 0.0))
+        * (MISTAKEN + by_classifier.get(name, 0.0))
+        * (OUT_OF_PLACE if (row.stands == "top") == room else 1.0)
+        for name, row in CATEGORIES.items()
+    }
 
 
-def by_shape(solid: Solid) -> Name | None:
-    """What the fitted solid alone makes likely: a box, a ball, a bottle, a can; None for anything else."""
-    width, depth, height = (float(side) for side in solid.mesh.extents)
-    across = max(width, depth)
-    if solid.shape == "cuboid":
-        return Name("box", 0.4, "box-shaped")
-    if "revolved" not in solid.shape and solid.shape != "ellipsoid":
-        return None
-    if solid.shape == "ellipsoid" or (0.88 < height / across < 1.12 and _bulges(solid)):
-        return Name("ball", 0.4, "ball-shaped")
-    if height > 2.2 * across:
-        return Name("bottle", 0.35, "tall and round")
-    if height > 1.1 * across:
-        return Name("can", 0.35, "round and upright")
-    return None
+def ranked(shares: dict[str, float]) -> list[tuple[str, float]]:
+    """Weights as shares of 1, best first."""
+    total = sum(shares.values())
+    return sorted(((name, share / total) for name, share in shares.items()), key=lambda item: (-item[1], item[0]))
 
 
-def _bulges(solid: Solid) -> bool:
-    """Whether the widest place is near the middle, and top and bottom are much narrower."""
-    points = solid.mesh.vertices
-    low, high = float(points[:, 2].min()), float(points[:, 2].max())
-    radius = np.linalg.norm(points[:, :2] - points[:, :2].mean(axis=0), axis=1)
-    share = (points[:, 2] - low) / max(high - low, 1e-9)
-    ends = radius[(share < 0.1) | (share > 0.9)]
-    return bool(len(ends)) and float(np.percentile(ends, 90)) < 0.8 * float(radius.max())
+def detector_words(rgb: Image8, mask: BoolImage, detected: list[Detected]) -> dict[str, float]:
+    """The detector's words for the mask's box, in the whole picture and in a close look, each with its best score."""
+    box = box_of(mask)
+    found = [(one.category.coco[0], one.score, one.box) for one in detected if one.category.coco]
+    height, width = mask.shape
+    side = CLOSE * max(box[2] - box[0], box[3] - box[1])
+    middle = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+    left, top = max(0, round(middle[0] - side / 2)), max(0, round(middle[1] - side / 2))
+    right, bottom = min(width, round(middle[0] + side / 2)), min(height, round(middle[1] + side / 2))
+    close = boxes.detect(np.ascontiguousarray(rgb[top:bottom, left:right]), score=CLOSE_SCORE, tiles=False)
+    for one in close:
+        x0, y0, x1, y1 = one.box
+        found.append((one.label, one.score, (x0 + left, y0 + top, x1 + left, y1 + top)))
+    words: dict[str, float] = {}
+    for word, score, where in found:
+        if boxes.overlap(box, where) >= SAME_BOX:
+            words[word] = max(words.get(word, 0.0), score)
+    return words
 
 
-def _likely(name: str, mask: BoolImage, room: bool) -> float:
-    row = CATEGORIES[name]
-    if (row.stands == "top") == room:
-        return OUT_OF_PLACE
-    if name in _BALLS:
-        rows, columns = np.nonzero(mask)
-        _, (w, h), _ = cv2.minAreaRect(np.stack([columns, rows], axis=-1).astype(np.float32))
-        if not ROUND[0] < w / max(h, 1e-9) < ROUND[1] or solidity(mask) < ROUND[2]:
-            return 0.3
-    return 1.0
+def classifier_words(rgb: Image8, mask: BoolImage) -> dict[str, float]:
+    """The classifier's words, all 1000, and their scores for what the mask shows."""
+    return {one.label: one.score for one in names.classify_masked(rgb, mask.astype(np.float32), top=1000)}
+
+
+def _for_the_shape(may_be: list[tuple[str, float]], family: Family | None, total: float) -> str | None:
+    """The likeliest of the family. Boxes and soft things differ in proportions, and what has no family is alike in nothing: there
+    it must be the most of it."""
+    name, share = next((name, share) for name, share in may_be if FAMILY.get(name) == family)
+    if family is None:
+        return name if share >= LEAST_FAMILY else None
+    if family in ("box", "soft") and share < MOST * total:
+        return "box" if family == "box" else None
+    return name
+
+
+def _best(who: str, words: dict[str, float]) -> tuple[str, str, float]:
+    word = max(words, key=lambda each: words[each], default="")
+    return who, word.split(",")[0], words.get(word, 0.0)
+
+
+def _is_round(mask: BoolImage) -> bool:
+    rows, columns = np.nonzero(mask)
+    _, (w, h), _ = cv2.minAreaRect(np.stack([columns, rows], axis=-1).astype(np.float32))
+    return ROUND[0] < w / max(h, 1e-9) < ROUND[1] and solidity(mask) >= ROUND[2]

@@ -21,6 +21,8 @@ APART_GROUND = 0.25
 share of the whole, least distance of their median colours in LAB's a and b, greatest median scatter around each, least
 share of the columns below each where the ground shows."""
 
+MARGIN = 16
+"""Pixels around a blob that are looked at with it: what is right below it counts."""
 SPLIT_SOLIDITY = 0.96
 """A blob as convex as this is one thing, whatever its colours."""
 
@@ -28,6 +30,21 @@ SPLIT_SOLIDITY = 0.96
 def split(lab: Array, blob: BoolImage, ground: BoolImage) -> list[BoolImage]:
     """Touching things apart: by colour, and only where the parts are much more convex than the whole, or where both are
     even-coloured and stand on the ground."""
+    if not blob.any():
+        return [blob]
+    rows, columns = np.nonzero(blob)
+    window = (
+        slice(max(0, rows.min() - MARGIN), rows.max() + MARGIN + 1),
+        slice(max(0, columns.min() - MARGIN), columns.max() + MARGIN + 1),
+    )
+    result = []
+    for part in _split(lab[window], blob[window], ground[window]):
+        result.append(np.zeros_like(blob))
+        result[-1][window] = part
+    return result
+
+
+def _split(lab: Array, blob: BoolImage, ground: BoolImage) -> list[BoolImage]:
     whole = solidity(blob)
     if whole >= SPLIT_SOLIDITY:
         return [blob]
@@ -57,7 +74,7 @@ def split(lab: Array, blob: BoolImage, ground: BoolImage) -> list[BoolImage]:
             best, best_value = parts, value
     if len(best) == 1:
         return best
-    return [piece for part in best for piece in split(lab, part, ground)]
+    return [piece for part in best for piece in _split(lab, part, ground)]
 
 
 def _stand_apart(one: BoolImage, other: BoolImage, lab: Array, ground: BoolImage) -> bool:
@@ -128,6 +145,23 @@ def hull(mask: BoolImage) -> BoolImage:
     if contours:
         cv2.fillConvexPoly(drawn, cv2.convexHull(np.concatenate(contours)), 1)
     return drawn > 0
+
+
+def closed(mask: BoolImage) -> BoolImage:
+    """The mask with its holes filled."""
+    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    filled = np.zeros(mask.shape, np.uint8)
+    cv2.drawContours(filled, contours, -1, 1, cv2.FILLED)
+    return filled > 0
+
+
+def step(lab: Array, pixels: BoolImage) -> float:
+    """The median change of colour, LAB units within 3 x 3 pixels, at some pixels of a picture."""
+    kernel = np.ones((3, 3), np.uint8)
+    steps = [
+        cv2.morphologyEx(channel.astype(np.float32), cv2.MORPH_GRADIENT, kernel) for channel in np.moveaxis(lab, 2, 0)
+    ]
+    return float(np.median(np.linalg.norm(steps, axis=0)[pixels]))
 
 
 def pieces(mask: BoolImage) -> list[BoolImage]:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .parting import hull, morph, pieces, solidity, split, under
+from .parting import hull, morph, pieces, solidity, split, step, under
 from .surface import INLIER, SHADOW_TINT, BoolImage, ColorSurface, Image8, dimmed, is_shadow, shadows
 
 Array = NDArray[np.float64]
@@ -68,7 +68,9 @@ def propose(
     stands_out = (distance > 3.5) & ~known & ~shadow
     size = max(1, round(0.004 * max(h, w)))
     stands_out = morph(morph(stands_out, cv2.MORPH_OPEN, 2 * size - 1), cv2.MORPH_CLOSE, 6 * size + 1)
+    known_things = np.zeros_like(known)
     if taken is not None:
+        known_things = morph(taken, cv2.MORPH_DILATE, 8 * size + 1)
         stands_out = morph(stands_out & ~morph(taken, cv2.MORPH_DILATE, 4 * size + 1), cv2.MORPH_OPEN, 2 * size + 1)
     blobs = [blob for blob in pieces(stands_out) if blob.mean() > 0.5 * MIN_AREA]
     dropped: dict[str, int] = {}
@@ -83,13 +85,14 @@ def propose(
             drop("cut by the picture's border")
             continue
         others = stands_out & ~blob
+        beside = (others | known_things) & ~blob
         cuts = refine(rgb, blob, ground | (known & ~blob), others, dim, distance)
         refined = np.any(cuts, axis=0)
         # What GrabCut took off the blob is its contact shadow.
         resting = ground | (blob & ~refined)
         parts = [part for piece in cuts for part in rejoined(split(lab, piece, resting), resting, lab)]
         for part in [without_shadow(part, rgb, plane) for part in parts]:
-            reason = _refuse(lab, part, plane, distance, resting, others | (refined & ~part), horizon_row)
+            reason = _refuse(lab, part, plane, distance, resting, beside | (refined & ~part), horizon_row)
             if reason is None and is_shadow(rgb, plane, part):
                 reason = "a shadow on the plane"
             if reason is None:
@@ -238,11 +241,7 @@ def _refuse(
     if np.percentile(distance[mask], 60) < MIN_CONTRAST:
         return "too little contrast with the background"
     inner = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    kernel = np.ones((3, 3), np.uint8)
-    steps = [
-        cv2.morphologyEx(channel.astype(np.float32), cv2.MORPH_GRADIENT, kernel) for channel in np.moveaxis(lab, 2, 0)
-    ]
-    if float(np.median(np.linalg.norm(steps, axis=0)[mask & ~inner])) < MIN_EDGE:
+    if step(lab, mask & ~inner) < MIN_EDGE:
         return "no edge at its outline: a reflection or patch of light"
     below, resting = under(mask, ground, neighbours)
     stacked = solidity(mask) >= STACKED_SOLIDITY and resting >= 0.9

@@ -7,13 +7,14 @@ panels of a ball, it goes straight on or turns outwards.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .parting import grow, hull, morph, pieces, under
+from .parting import SPLIT_SOLIDITY, closed, grow, hull, morph, pieces, solidity, under
 from .surface import BoolImage
 
 Array = NDArray[np.float64]
@@ -40,6 +41,18 @@ ENCLOSED = 0.85
 """Share of a patch's rim along its neighbour from which it is a print on it."""
 CONVEX = 0.975
 """Patches that together are as convex are one thing."""
+COMPLETED, RAGGED = 0.1, 0.92
+"""Two neighbours are parts of one thing when together they are more convex than apart (the mean, by area) by the first, and the
+smaller one is not more convex than the second: a print, a shaded face or a leaf takes a bite out of the rest. What stands before
+or on another thing takes a bite too, but is convex itself."""
+WINDING = 8.0
+"""Pixels of the band (5 wide) along their border, over the square root of the smaller area, from which it winds as prints do:
+where one thing ends before another, it is about as long as the smaller one is wide (2-5)."""
+BOX, FACES = 0.9, 0.05
+"""Three parts that meet in a point are the faces of a box when together they are as convex as the first, and more convex than any
+two of them by the second: without the third face the corner nearest to the camera is a notch."""
+SEAM, NO_EDGE = 2.0, 0.1
+"""Least border (as WINDING) of neighbours that are judged at all, and the contrast and notch below which nothing parts them."""
 FEW_PIXELS = 1800
 """A smaller piece is one thing: its notches are a few pixels."""
 
@@ -72,7 +85,7 @@ def part(lab: Array, piece: BoolImage, ground: BoolImage, limit: float = APART) 
         ground: where the support plane shows.
         limit: APART, or APART_FURNITURE.
     """
-    if piece.sum() < FEW_PIXELS:
+    if piece.sum() < FEW_PIXELS or solidity(piece) >= SPLIT_SOLIDITY:
         return [piece]
     rows, columns = np.nonzero(piece)
     window = (slice(max(0, rows.min() - 16), rows.max() + 17), slice(max(0, columns.min() - 16), columns.max() + 17))
@@ -117,7 +130,10 @@ def _join(lab: Array, patches: list[BoolImage], ground: BoolImage, least: float,
         for j in range(i):
             look(i, j)
     while borders:
-        (i, j), border = min(borders.items(), key=lambda item: (item[1].apart, -item[1].length, item[0]))
+        # Of borders that the outline says as little of, the likest colours: small patches find their own thing first.
+        (i, j), border = min(
+            borders.items(), key=lambda item: (round(item[1].apart, 2), item[1].contrast, -item[1].length, item[0])
+        )
         if border.apart >= limit:
             break
         alive[i] = alive[i] | alive.pop(j)
@@ -153,12 +169,61 @@ def _border(
     return _Border(contrast, notch, length, partial)
 
 
-def closed(mask: BoolImage) -> BoolImage:
-    """The mask with its holes filled."""
-    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    filled = np.zeros(mask.shape, np.uint8)
-    cv2.drawContours(filled, contours, -1, 1, cv2.FILLED)
-    return filled > 0
+def completed(lab: Array, parts: list[BoolImage], whole: list[BoolImage]) -> list[BoolImage]:
+    """The parts, those together that complete each other, or that no edge and no notch parts (the detector's boxes may have).
+
+    `lab`: the picture, shape (h, w, 3). `whole`: those of the parts that are known to be one thing; two of them stay two.
+    """
+    parts = list(parts)
+    colors = cv2.GaussianBlur((lab * np.array([LIGHTNESS, 1.0, 1.0])).astype(np.float32), (3, 3), 0)
+    nowhere = np.zeros(lab.shape[:2], bool)
+    fixed = {id(one) for one in whole}
+    solid = {id(one): solidity(one) for one in parts}
+    while True:
+        best: tuple[float, int, int] | None = None
+        for j, other in enumerate(parts):
+            near = morph(other, cv2.MORPH_DILATE, 5)
+            for i, one in enumerate(parts[:j]):
+                areas = float(one.sum()), float(other.sum())
+                border = near & morph(one, cv2.MORPH_DILATE, 5) & (one | other)
+                if {id(one), id(other)} <= fixed or border.sum() < SEAM * np.sqrt(min(areas)):
+                    continue
+                seam = _border(colors, one, other, nowhere, 0.0)
+                if seam is not None and seam.notch is not None and max(seam.contrast, seam.notch) < NO_EDGE:
+                    best = (np.inf, i, j)
+                    break
+                smaller = min(one, other, key=lambda part: int(part.sum()))
+                if solid[id(smaller)] > RAGGED or border.sum() < WINDING * np.sqrt(min(areas)):
+                    continue
+                apart = (areas[0] * solid[id(one)] + areas[1] * solid[id(other)]) / sum(areas)
+                gain = solidity(one | other) - apart
+                if gain >= COMPLETED and (best is None or gain > best[0]):
+                    best = (gain, i, j)
+        if best is None:
+            return parts
+        joint = parts[best[1]] | parts[best[2]]
+        if {id(parts[best[1]]), id(parts[best[2]])} & fixed:
+            fixed.add(id(joint))
+        parts = [one for k, one in enumerate(parts) if k not in best[1:]] + [joint]
+        solid[id(joint)] = solidity(joint)
+
+
+def faces_joined(parts: list[BoolImage], whole: list[BoolImage]) -> list[BoolImage]:
+    """The parts, each three of them that are the faces of one box together; `whole` are known to be things of their own."""
+    parts = list(parts)
+    fixed = {id(one) for one in whole}
+    free = [one for one in parts if id(one) not in fixed]
+    near = {id(one): morph(one, cv2.MORPH_DILATE, 9) for one in free}
+    for three in itertools.combinations(free, 3):
+        if not (near[id(three[0])] & near[id(three[1])] & near[id(three[2])]).any():
+            continue
+        union = three[0] | three[1] | three[2]
+        together = solidity(union)
+        pairs = max(solidity(one | other) for one, other in itertools.combinations(three, 2))
+        if together >= max(BOX, pairs + FACES):
+            rest = [one for one in parts if all(one is not face for face in three)]
+            return faces_joined([*rest, union], whole)
+    return parts
 
 
 def _notch(union: BoolImage, border: BoolImage, area: float) -> float | None:

@@ -186,21 +186,17 @@ def _profile(view: Silhouette, side: float, depth: float, half_width: float, tal
     radii = np.linspace(0.0, 1.25 * half_width, RADII)
     angle = np.arange(ANGLES) * 2 * np.pi / ANGLES
     circle = np.cos(angle)[:, None] * view.right + np.sin(angle)[:, None] * view.away
-    points = (
-        axis
-        + heights[:, None, None, None] * np.array([0, 0, 1.0])
-        + radii[None, :, None, None] * circle[None, None, :, :]
-    )
-    pixels = np.floor(view.project(points)).astype(int)
-    allowed = view.allowed
-    inside = (
-        (pixels[..., 0] >= 0)
-        & (pixels[..., 0] < allowed.shape[1])
-        & (pixels[..., 1] >= 0)
-        & (pixels[..., 1] < allowed.shape[0])
-    )
-    ok = np.zeros(inside.shape, bool)
-    ok[inside] = allowed[pixels[inside][:, 1], pixels[inside][:, 0]]
+    # Projection is linear in homogeneous pixels: axis + height * up + radius * direction, each projected once.
+    linear = view.projection[:, :3]
+    rising = (linear @ axis + view.projection[:, 3])[:, None] + linear[:, 2:] * heights
+    around = (linear @ circle.T)[:, None, :] * radii[:, None]
+    x, y, scale = (rising[k][:, None, None] + around[k][None] for k in range(3))
+    scale = 1.0 / np.maximum(scale, 1e-9)
+    rows, columns = view.mask.shape
+    # One pixel of border that is not allowed stands for all that lies outside.
+    x = np.clip(np.floor(x * scale), -1, columns).astype(np.intp)
+    y = np.clip(np.floor(y * scale), -1, rows).astype(np.intp)
+    ok = view.framed[y + 1, x + 1]
     # One of twenty directions may leave the mask a little early: a ragged edge must not pinch the ring.
     fits = (~ok).sum(axis=2) <= 1
     fits[:, 0] = ok[:, 0].all(axis=1)

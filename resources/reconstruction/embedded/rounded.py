@@ -14,7 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .inner_edges import edge_share, edge_strength
+from .descent import descend
+from .inner_edges import inner_edges
 from .silhouette import Silhouette
 
 Array = NDArray[np.float64]
@@ -37,6 +38,12 @@ UNUSUAL = 9.0
 """Squared deviations that an unusual proportion costs at most: the name may be wrong."""
 SPREAD = 0.3
 """Standard deviation of the logarithm of height over width within a kind (Category.log_sd is of one length)."""
+
+_SHARES = {kind: np.linspace(0.0, 1.0, count) for kind, count in RINGS.items()}
+_TURN = np.arange(ANGLES) * 2 * np.pi / ANGLES
+_CIRCLE = np.stack([np.cos(_TURN), np.sin(_TURN), np.zeros(ANGLES)], axis=-1)
+_NEAR = np.radians(np.linspace(-60, 60, 21))[:, None]
+_NEAR_COS, _NEAR_SIN = np.cos(_NEAR), np.sin(_NEAR)
 
 
 @dataclass(frozen=True)
@@ -63,8 +70,6 @@ def fit_round(view: Silhouette, kind: Kind, aspect: float | None = None) -> Roun
         kind: `ball` (sphere), `spheroid` (upright), `tapered` (cylinder, frustum), `bowl`.
         aspect: usual height over greatest width, or None.
     """
-    from scipy.optimize import minimize
-
     rows, columns = np.nonzero(view.mask)
     width = float(columns.max() + 1 - columns.min()) * view.pixel
     tall = float(rows.max() + 1 - rows.min()) * view.pixel
@@ -72,14 +77,14 @@ def fit_round(view: Silhouette, kind: Kind, aspect: float | None = None) -> Roun
     distance = view.base - view.camera
     steep = abs(float(distance[2])) / float(np.linalg.norm(distance))
     level = math.sqrt(max(1 - steep**2, 0.05))
-    strength = edge_strength(view)
+    inner = inner_edges(view)
 
     def body(x: Array) -> tuple[Array, Array, Array]:
         position = view.base + x[0] * width * view.right + x[1] * width * view.away
         return position, *_profile(kind, x, width)
 
     def value(x: Array) -> float:
-        if np.abs(x).max() > 3.5:
+        if max(map(abs, x.tolist())) > 3.5:
             return -2.0
         position, heights, radii = body(x)
         drawn = view.blank()
@@ -90,18 +95,15 @@ def fit_round(view: Silhouette, kind: Kind, aspect: float | None = None) -> Roun
             total -= PRIOR_WEIGHT * squared / (1 + squared / UNUSUAL)
         if kind in FOOT:
             total -= PRIOR_WEIGHT * ((x[4] - FOOT[kind]) / FOOT_SD[kind]) ** 2
-            if strength is not None:
-                total += EDGE_WEIGHT * edge_share(view, strength, _near_rim(view, position, heights[-1], radii[-1]))
+            if inner is not None:
+                total += EDGE_WEIGHT * inner.share(view, _near_rim(view, position, heights[-1], radii[-1]))
         return total
 
     def search(start: Array, step: float, budget: int) -> tuple[float, Array]:
         n = len(start)
         simplex = start + np.vstack([np.zeros(n), step * np.eye(n)])
-        found = minimize(
-            lambda x: -value(x), start, method="Nelder-Mead",
-            options={"initial_simplex": simplex, "maxfev": budget, "xatol": 5e-4, "fatol": 2e-5},
-        )  # fmt: skip
-        return -float(found.fun), np.asarray(found.x)
+        least, x = descend(lambda x: -value(x), simplex, budget, 5e-4, 2e-5)
+        return -least, x
 
     trials = []
     for start in _starts(kind, width, tall, offset, steep, level, aspect):
@@ -132,7 +134,7 @@ def _starts(
 
 def _profile(kind: Kind, x: Array, width: float) -> tuple[Array, Array]:
     radius = 0.5 * math.exp(x[2]) * width
-    share = np.linspace(0.0, 1.0, RINGS[kind])
+    share = _SHARES[kind]
     if kind in ("ball", "spheroid"):
         height = 2 * radius if kind == "ball" else math.exp(x[3]) * width
         angle = np.pi * share
@@ -150,16 +152,14 @@ def _profile(kind: Kind, x: Array, width: float) -> tuple[Array, Array]:
 
 
 def _rings(position: Array, heights: Array, radii: Array) -> Array:
-    angle = np.arange(ANGLES) * 2 * np.pi / ANGLES
-    circle = np.stack([np.cos(angle), np.sin(angle), np.zeros(ANGLES)], axis=-1)
-    rings = position + radii[:, None, None] * circle + heights[:, None, None] * np.array([0, 0, 1.0])
+    rings = position + radii[:, None, None] * _CIRCLE
+    rings[..., 2] += heights[:, None]
     points: Array = rings.reshape(-1, 3)
     return points
 
 
 def _near_rim(view: Silhouette, position: Array, height: float, radius: float) -> Array:
     """Points on the half of the rim that faces the camera, shape (n, 3)."""
-    angle = np.radians(np.linspace(-60, 60, 21))[:, None]
-    direction = -np.cos(angle) * view.away + np.sin(angle) * view.right
-    points: Array = position + radius * direction + np.array([0.0, 0.0, height])
+    points: Array = position + radius * (_NEAR_COS * -view.away + _NEAR_SIN * view.right)
+    points[:, 2] += height
     return points

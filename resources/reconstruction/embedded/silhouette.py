@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -48,17 +49,35 @@ class Silhouette:
         """Where the object may show: its mask, and what is hidden."""
         return self.mask | self.hidden
 
+    @cached_property
+    def _linear(self) -> tuple[Array, Array]:
+        return np.ascontiguousarray(self.projection[:, :3].T), self.projection[:, 3].copy()
+
+    @cached_property
+    def _counted(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8], int]:
+        """What is not hidden and the mask, as 255 or 0, and the mask's area."""
+        shown, own = (np.where(one, 255, 0).astype(np.uint8) for one in (~self.hidden, self.mask))
+        return shown, own, int(self.mask.sum())
+
+    @cached_property
+    def framed(self) -> BoolImage:
+        """`allowed` with one pixel of border, where it may not show."""
+        return np.pad(self.allowed, 1)
+
     def project(self, points: Array) -> Array:
         """Pixels, shape (..., 2), of world points, shape (..., 3)."""
-        h = points @ self.projection[:, :3].T + self.projection[:, 3]
+        turn, shift = self._linear
+        h = points @ turn + shift
         pixels: Array = h[..., :2] / np.maximum(h[..., 2:3], 1e-9)
         return pixels
 
     def overlap(self, drawn: NDArray[np.uint8]) -> float:
         """Intersection over union of a drawn outline with the mask; hidden pixels count on neither side."""
-        seen = (drawn > 0) & ~self.hidden
-        union = int((seen | self.mask).sum())
-        return float((seen & self.mask).sum()) / union if union else 0.0
+        shown, own, area = self._counted
+        seen = cv2.bitwise_and(drawn, shown)
+        both = cv2.countNonZero(cv2.bitwise_and(seen, own))
+        union = cv2.countNonZero(seen) + area - both
+        return both / union if union else 0.0
 
     def blank(self) -> NDArray[np.uint8]:
         """An empty picture to draw an outline on."""
@@ -66,9 +85,13 @@ class Silhouette:
 
     def draw_hull(self, drawn: NDArray[np.uint8], points: Array) -> None:
         """Fills the convex hull of world points, shape (n, 3)."""
-        pixels = np.clip(self.project(points), -4000, 4000)
+        self.fill_hull(drawn, self.project(points))
+
+    def fill_hull(self, drawn: NDArray[np.uint8], pixels: Array) -> None:
+        """Fills the convex hull of pixels, shape (n, 2)."""
+        pixels = np.minimum(np.maximum(pixels, -4000.0), 4000.0)
         # cv2 counts from pixel centres; four fractional bits keep the outline's sub-pixel position.
-        hull = cv2.convexHull(((pixels - 0.5) * 16).round().astype(np.int32))
+        hull = cv2.convexHull(np.rint((pixels - 0.5) * 16).astype(np.int32))
         cv2.fillConvexPoly(drawn, hull, 255, shift=4)
 
 

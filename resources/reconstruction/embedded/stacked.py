@@ -71,13 +71,11 @@ def _bands(view: Silhouette) -> list[int]:
     best = np.full((MAX_BANDS + 1, n + 1), np.inf)
     best[0, 0] = 0.0
     previous = np.zeros((MAX_BANDS + 1, n + 1), int)
+    costs = _costs(colors, least)
     for end in range(least, n + 1):
-        for start in range(0, end - least + 1):
-            piece = colors[start:end]
-            cost = float(np.minimum(np.linalg.norm(piece - np.median(piece, axis=0), axis=1), BAND_CONTRAST).sum())
-            for count in range(1, MAX_BANDS + 1):
-                if best[count - 1, start] + cost < best[count, end]:
-                    best[count, end], previous[count, end] = best[count - 1, start] + cost, start
+        totals = best[:-1, : end - least + 1] + costs[: end - least + 1, end]
+        previous[1:, end] = np.argmin(totals, axis=1)
+        best[1:, end] = totals.min(axis=1)
     # One band more must save a good part of its rows' contrast.
     totals = best[1:, n] + 0.5 * BAND_CONTRAST * least * np.arange(MAX_BANDS)
     limits = [n]
@@ -90,6 +88,18 @@ def _bands(view: Silhouette) -> list[int]:
         if np.linalg.norm(one - other) > BAND_CONTRAST:
             kept.append(limits[k + 1])
     return [first + limit for limit in (*kept, limits[-1])]
+
+
+def _costs(colors: Array, least: int) -> Array:
+    """What the rows of a band differ from its median colour, summed, of every band [start, end) of `least` rows or more."""
+    n = len(colors)
+    costs = np.full((n + 1, n + 1), np.inf)
+    for length in range(least, n + 1):
+        pieces_of = np.lib.stride_tricks.sliding_window_view(colors, length, axis=0)  # (n - length + 1, 3, length)
+        apart = np.linalg.norm(pieces_of - np.median(pieces_of, axis=2, keepdims=True), axis=1)
+        starts = np.arange(n - length + 1)
+        costs[starts, starts + length] = np.minimum(apart, BAND_CONTRAST).sum(axis=1)
+    return costs
 
 
 def _parted(view: Silhouette, ends: list[int]) -> NDArray[np.uint8]:

@@ -8,21 +8,21 @@ from numpy.typing import NDArray
 
 from resources.vision import salient
 
+from .closer import FAINT, SURE
 from .parting import morph, pieces
+from .proposals import border_share
 from .surface import SHADOW_TINT, BoolImage, ColorSurface, Image8, dimmed
 
-SURE = 0.5
-"""IS-Net's own threshold between thing and background."""
 TILE = 0.6
 """Side of each of the 2x2 tiles, as a part of the picture's: small things are seen four times as large."""
 EDGE = 0.02
 """A piece of a tile that comes this close (part of the tile) to an inner edge may go on outside and is not taken."""
 GROUND = 0.6
 """A piece that is as much of the plane's colour is the table itself; what stands on it is left to its colour."""
+AROUND = 0.8
+"""Share of the ring around such a piece that is the ground, from which it lies on the ground."""
 CERTAIN = 0.97
 """From here IS-Net's word stands against the colour: a gray mug on a gray table is no shadow (shadows have 0.3-0.9)."""
-FAINT = 0.78
-"""A piece that stands out less, on average, is left to its colour: its outline is not the thing's."""
 THIN = 0.008
 """Width, as a share of the longer side, up to which a part of the plane's colour in shade is a joint or a plank's edge."""
 SHADED = 0.5
@@ -31,28 +31,44 @@ LEAST = 0.0006
 """Share of the picture below which a piece is a speck."""
 
 
-def stand_outs(rgb: Image8, small: Image8, plane: ColorSurface | None, furniture: bool = False) -> list[BoolImage]:
-    """Connected pieces of what stands out, at the size of `small`, largest first. `rgb`: the picture at working size.
+def stand_outs(
+    rgb: Image8, small: Image8, plane: ColorSurface | None, furniture: bool = False
+) -> tuple[list[BoolImage], list[BoolImage]]:
+    """Connected pieces of what stands out, at the size of `small`, largest first, and those that do so too faintly to be trusted.
 
-    `furniture`: what is thin is a leg or a pole, not a joint between boards."""
+    `rgb`: the picture at working size. `furniture`: what is thin is a leg or a pole, not a joint between boards."""
     shape = small.shape[:2]
     soft = _resized(salient.foreground(rgb), shape)
-    mask = soft > SURE
-    found = [piece for piece in pieces(mask) if piece.mean() >= LEAST]
+    clear: list[BoolImage] = []
+    faint: list[BoolImage] = []
+    for piece in pieces(soft > SURE):
+        if piece.mean() >= LEAST:
+            (clear if soft[piece].mean() >= FAINT else faint).append(piece)
+    # A tile tells what the whole picture did not: things too small or too faint in it (at worst all of it is one faint piece).
+    mask = np.any([np.zeros(shape, bool), *clear], axis=0)
     for piece, closer in _of_tiles(rgb, shape):
-        # A tile tells what the whole picture did not: things too small or too faint in it.
-        if (piece & mask).sum() < 0.5 * piece.sum():
-            found.append(piece & ~mask)
+        if (piece & mask).sum() >= 0.5 * piece.sum():
+            continue
+        if closer[piece].mean() >= FAINT:
+            clear.append(piece & ~mask)
             mask = mask | piece
             soft = np.where(piece, closer, soft)
+        else:
+            faint.append(piece & ~mask)
     if plane is None:
-        return _sorted(found)
-    found = [piece for piece in found if soft[piece].mean() >= FAINT]
+        return _sorted(clear + faint), []
+    faint = _sorted(faint)
     shade = dimmed(small, plane, SHADOW_TINT)
     doubtful = shade & (soft < CERTAIN)
     if furniture:
-        return _sorted([piece for piece in found if (piece & plane.region).sum() <= GROUND * piece.sum()])
-    return _sorted([part for piece in found for part in _without_ground(piece, plane.region, shade, doubtful)])
+        return _sorted([piece for piece in clear if (piece & plane.region).sum() <= GROUND * piece.sum()]), faint
+    parts: list[BoolImage] = []
+    for piece in clear:
+        if soft[piece].mean() >= CERTAIN and _surrounded(piece, plane.region):
+            parts.append(piece)
+        else:
+            parts += _without_ground(piece, plane.region, shade, doubtful)
+    return _sorted(parts), faint
 
 
 def _of_tiles(rgb: Image8, shape: tuple[int, int]) -> list[tuple[BoolImage, NDArray[np.float32]]]:
@@ -76,6 +92,14 @@ def _of_tiles(rgb: Image8, shape: tuple[int, int]) -> list[tuple[BoolImage, NDAr
                 if piece.mean() >= LEAST and not (piece & ~inside).any():
                     found.append((piece, closer))
     return sorted(found, key=lambda one: (-int(one[0].sum()), int(np.flatnonzero(one[0])[0])))
+
+
+def _surrounded(piece: BoolImage, ground: BoolImage) -> bool:
+    """Whether a piece of the ground's colour has the ground all around it: no table, but a thing of a table's colour."""
+    if (piece & ground).sum() <= GROUND * piece.sum():
+        return False
+    ring = morph(piece, cv2.MORPH_DILATE, 15) & ~morph(piece, cv2.MORPH_DILATE, 5)
+    return bool((ring & ground).sum() >= AROUND * ring.sum()) and border_share(piece) == 0.0
 
 
 def _without_ground(piece: BoolImage, ground: BoolImage, shade: BoolImage, doubtful: BoolImage) -> list[BoolImage]:

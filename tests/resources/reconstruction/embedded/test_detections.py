@@ -6,7 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blueprint_assets.household import CATEGORIES
-from resources.reconstruction.embedded.detections import Box, Detected, box_of, cut, join, match
+from resources.reconstruction.embedded.detections import (
+    Box,
+    Detected,
+    box_of,
+    completed_in_boxes,
+    cut,
+    ends_by_itself,
+    is_whole,
+    join,
+    match,
+    window_of,
+)
 from resources.reconstruction.embedded.naming import is_room
 
 
@@ -18,6 +29,10 @@ def mask(box: tuple[int, int, int, int]) -> NDArray[np.bool_]:
 
 def seen(name: str, box: Box, score: float = 0.9) -> Detected:
     return Detected(CATEGORIES[name], score, box)
+
+
+def nothing(box: Box) -> NDArray[np.bool_] | None:
+    return None
 
 
 def test_the_surest_box_that_is_the_masks_names_it() -> None:
@@ -44,11 +59,53 @@ def test_a_cup_is_cut_out_of_its_saucer_which_stays_one() -> None:
     cup = mask((60, 40, 100, 90))
     rgb[cup] = (220, 60, 40)
     rgb = np.clip(rgb + np.random.default_rng(0).normal(0, 2, rgb.shape), 0, 255).astype(np.uint8)
-    found = cut(rgb, whole, [seen("cup", (58, 38, 102, 92))])
+    found = cut(rgb, whole, [seen("cup", (58, 38, 102, 92))], nothing)
     assert len(found) == 2
     assert (found[0] & cup).sum() > 0.95 * cup.sum()
     assert (found[0] & ~cup).sum() < 0.05 * cup.sum()
-    assert len(cut(rgb, whole, [seen("cup", (58, 38, 102, 92), 0.2)])) == 1
+    assert len(cut(rgb, whole, [seen("cup", (58, 38, 102, 92), 0.2)], nothing)) == 2, "colours fit the unsure box"
+    assert len(cut(rgb, whole, [seen("cup", (30, 60, 72, 92), 0.2)], nothing)) == 1
+
+
+def test_a_close_look_cuts_out_what_has_its_neighbours_colour() -> None:
+    rgb = np.full((120, 160, 3), 120, np.uint8)
+    whole, cup = mask((10, 60, 150, 90)) | mask((60, 20, 100, 90)), mask((60, 20, 100, 90))
+    rgb[whole] = (40, 60, 190)
+    box = (58, 18, 102, 92)
+    found = cut(rgb, whole, [seen("cup", box)], lambda asked: cup if asked == box else None)
+    assert len(found) == 3, "the cup and the saucer's two sides"
+    assert (found[0] == cup).all()
+
+
+def test_what_goes_on_outside_the_window_does_not_end_by_itself() -> None:
+    whole, window = mask((10, 40, 150, 90)), window_of((58, 38, 102, 92), (120, 160))
+    assert not ends_by_itself(whole & window, window, whole)
+    assert ends_by_itself(mask((62, 44, 98, 88)), window, whole)
+
+
+def test_without_an_edge_of_colour_nothing_is_cut_out() -> None:
+    rgb = np.full((120, 160, 3), 120, np.uint8)
+    whole = mask((10, 40, 150, 90))
+    rgb[whole] = (40, 60, 190)
+    rgb = np.clip(rgb + np.random.default_rng(0).normal(0, 1, rgb.shape), 0, 255).astype(np.uint8)
+    assert len(cut(rgb, whole, [seen("spoon", (58, 38, 102, 92))], nothing)) == 1
+
+
+def test_the_inside_of_a_mug_is_part_of_it_and_a_block_before_it_is_not() -> None:
+    mug, inside, block = mask((20, 30, 60, 80)), mask((24, 20, 56, 30)), mask((40, 62, 58, 80))
+    parts = completed_in_boxes([mug & ~block, inside, block], [seen("cup", (20, 20, 60, 80))])
+    assert sorted(int(one.sum()) for one in parts) == sorted(
+        [int(block.sum()), int((mug | inside).sum() - block.sum())]
+    )
+
+
+def test_what_fills_a_sure_box_is_whole_and_what_sticks_out_of_it_is_not() -> None:
+    one = mask((20, 20, 60, 80))
+    assert is_whole(one, [seen("cup", (22, 20, 60, 80))])
+    assert not is_whole(one, [seen("cup", (22, 40, 60, 80))])
+    assert is_whole(one, [seen("cup", (20, 22, 62, 80), 0.25)])
+    assert not is_whole(one | mask((60, 20, 70, 60)), [seen("cup", (20, 20, 60, 80))])
+    assert not is_whole(one, [seen("table", (22, 20, 60, 80))])
 
 
 def test_two_sure_pieces_of_furniture_make_a_room() -> None:

@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from resources.reconstruction.embedded.regions import closed, part
+from resources.reconstruction.embedded.parting import closed
+from resources.reconstruction.embedded.regions import completed, faces_joined, part
 from resources.reconstruction.embedded.surface import to_lab
 
+GRAY_LAB = np.dstack([np.random.default_rng(1).uniform(0, 100, (240, 320)), np.zeros((240, 320, 2))])
 RED, BLUE, WHITE, GRAY = (200, 50, 40), (40, 70, 200), (235, 235, 235), (128, 120, 110)
 
 
@@ -68,6 +70,63 @@ def test_the_things_are_the_piece_and_share_no_pixel(boxes: list[tuple[int, int,
     found = part(lab, whole, ~whole)
     assert (np.sum(found, axis=0) == whole).all()
     assert [int(one.sum()) for one in found] == sorted((int(one.sum()) for one in found), reverse=True)
+
+
+def rectangle(left: int, top: int, right: int, bottom: int) -> NDArray[np.bool_]:
+    mask = np.zeros((240, 320), bool)
+    mask[top:bottom, left:right] = True
+    return mask
+
+
+def comb(left: int, top: int, right: int, bottom: int) -> NDArray[np.bool_]:
+    """A rectangle with teeth cut into its right half."""
+    mask = rectangle(left, top, right, bottom)
+    for y in range(top, bottom, 16):
+        mask[y : y + 8, (left + right) // 2 : right] = False
+    return mask
+
+
+def test_ragged_halves_that_complete_each_other_are_one_thing() -> None:
+    whole, one = rectangle(60, 60, 180, 180), comb(60, 60, 180, 180)
+    found = completed(GRAY_LAB, [one, whole & ~one], [])
+    assert len(found) == 1
+    assert (found[0] == whole).all()
+
+
+def test_a_convex_thing_before_another_completes_nothing() -> None:
+    lab, _, _ = picture(((60, 60, 180, 180), BLUE), ((110, 110, 170, 190), RED))
+    block, behind = rectangle(110, 110, 170, 190), rectangle(60, 60, 180, 180) & ~rectangle(110, 110, 170, 190)
+    assert len(completed(lab, [block, behind], [])) == 2
+
+
+def test_what_neither_an_edge_nor_a_notch_parts_is_one_thing() -> None:
+    lab, _, _ = picture(((60, 60, 180, 140), BLUE))
+    assert len(completed(lab, [rectangle(60, 60, 110, 140), rectangle(110, 60, 180, 140)], [])) == 1
+    assert len(completed(lab, [rectangle(60, 60, 110, 140), rectangle(110, 90, 180, 140)], [])) == 2, "a notch"
+
+
+def test_two_known_things_stay_two_and_a_known_one_gets_what_completes_it() -> None:
+    whole, one = rectangle(60, 60, 180, 180), comb(60, 60, 180, 180)
+    rest = whole & ~one
+    assert len(completed(GRAY_LAB, [one, rest], [one, rest])) == 2
+    assert len(completed(GRAY_LAB, [one, rest], [one])) == 1
+
+
+def polygon(*corners: tuple[int, int]) -> NDArray[np.bool_]:
+    return cv2.fillPoly(np.zeros((240, 320), np.uint8), [np.array(corners, np.int32)], 1) > 0
+
+
+def test_three_faces_that_meet_at_a_corner_are_a_box_and_two_of_them_or_three_things_are_not() -> None:
+    left = polygon((80, 70), (150, 110), (150, 200), (80, 160))
+    right = polygon((150, 110), (220, 70), (220, 160), (150, 200)) & ~left
+    top = polygon((80, 70), (150, 30), (220, 70), (150, 110)) & ~left & ~right
+    found = faces_joined([left, right, top], [])
+    assert len(found) == 1
+    assert (found[0] == left | right | top).all()
+    assert len(faces_joined([left, right], [])) == 2
+    assert len(faces_joined([left, right, top], [top])) == 3, "a known thing is no face"
+    side_by_side = [rectangle(40, 100, 90, 180), rectangle(90, 60, 150, 180), rectangle(150, 120, 220, 180)]
+    assert len(faces_joined(side_by_side, [])) == 3
 
 
 def test_holes_are_closed() -> None:

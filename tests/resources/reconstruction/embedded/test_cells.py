@@ -1,0 +1,66 @@
+"""A close look into the cell over a board, by the real network, on a drawn shelf."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from blueprint_assets.geometry.camera import camera_position, focal_from_35mm, pinhole, project
+from blueprint_assets.geometry.shapes import cuboid
+from resources.reconstruction.embedded.cells import look_into_cells, things_in_cells
+from resources.reconstruction.embedded.instances import Instance
+from resources.reconstruction.embedded.shelves import Board, cell
+from resources.vision import weights
+
+CAMERA = pinhole(960, 720, focal_from_35mm(26.0, 960, 720), np.radians(14.0))
+BOARD = Board(0.6, np.array([-0.8, 2.0, 0.6]), np.array([0.8, 2.0, 0.6]))
+
+
+def fill(rgb: np.ndarray, points: list[tuple[float, float, float]], color: tuple[int, int, int]) -> None:
+    pixels, _ = project(CAMERA, np.array(points))
+    cv2.fillPoly(rgb, [(pixels * 16).round().astype(np.int32)], color, cv2.LINE_AA, 4)
+
+
+def drawn() -> tuple[np.ndarray, np.ndarray]:
+    """A cell with its back and board, and a red box on the board; and the box's mask."""
+    rgb = np.full((720, 960, 3), 120, np.uint8)
+    fill(rgb, [(-0.8, 2.4, 0.6), (0.8, 2.4, 0.6), (0.8, 2.4, 1.4), (-0.8, 2.4, 1.4)], (188, 186, 180))
+    fill(rgb, [(-0.8, 2.0, 0.6), (0.8, 2.0, 0.6), (0.8, 2.4, 0.6), (-0.8, 2.4, 0.6)], (222, 220, 214))
+    mask = np.zeros((720, 960), np.uint8)
+    corners = cuboid((0.3, 0.2, 0.3)).bounds
+    box = np.array([[x, y, z] for x in corners[:, 0] for y in corners[:, 1] for z in corners[:, 2]])
+    box += np.array([0.1, 2.2, 0.6])
+    sides = (((0, 1, 5, 4), (190, 40, 35)), ((0, 1, 3, 2), (150, 30, 28)), ((1, 3, 7, 5), (225, 70, 60)))
+    eye = camera_position(CAMERA)
+    for face, color in sides:
+        normal = np.cross(box[face[1]] - box[face[0]], box[face[2]] - box[face[1]])
+        out = normal if normal @ (box[list(face)].mean(axis=0) - box.mean(axis=0)) > 0 else -normal
+        if out @ (eye - box[face[0]]) > 0:
+            fill(rgb, [tuple(box[k]) for k in face], color)
+            pixels, _ = project(CAMERA, box[list(face)])
+            cv2.fillPoly(mask, [(pixels * 16).round().astype(np.int32)], 1, shift=4)
+    noisy = cv2.GaussianBlur(rgb, (0, 0), 0.8) + np.random.default_rng(0).normal(0, 2, rgb.shape)
+    return np.clip(noisy, 0, 255).astype(np.uint8), mask > 0
+
+
+@pytest.mark.usefixtures("networks")
+def test_what_stands_on_a_board_is_seen_once() -> None:
+    if reason := weights.obstacle(("salient", "boxes", "names")):
+        pytest.skip(reason)
+    rgb, true = drawn()
+    found = things_in_cells(rgb, (), [BOARD], CAMERA)
+    assert len(found) == 1
+    assert (found[0].mask & true).sum() / (found[0].mask | true).sum() > 0.85
+    assert "cell" in found[0].obtained
+    assert look_into_cells(rgb, (Instance(true, "known", 1.0),), [BOARD], CAMERA) == []
+
+
+def test_a_cell_ends_where_the_next_board_begins() -> None:
+    lift = np.array([0.0, 0.0, 0.3])
+    upper = Board(0.9, BOARD.left + lift, BOARD.right + lift)
+    front, _ = project(CAMERA, np.stack([upper.left, upper.right]))
+    left, top, right, bottom = cell([BOARD, upper], 0, CAMERA)
+    assert top == pytest.approx(front[:, 1].min())
+    assert 0 <= left < right <= 960
+    assert top < bottom <= 720
