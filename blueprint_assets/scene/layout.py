@@ -51,6 +51,8 @@ TABLE_LARGE_M = 2.0
 """A table longer than this is more likely a depth error than a table; it is kept and noted."""
 FLOOR = "floor"
 """Label of a support plane that is the ground and no table."""
+SHELF = "shelf"
+"""Label of a support plane that is one of several boards above one another."""
 UNKNOWN_COLOR = (0.6, 0.6, 0.6)
 BOARD_DEPTH_M = 0.05
 """What stands this far below a piece of furniture's top stands on a board within it; less is the reconstruction's error."""
@@ -159,7 +161,13 @@ def build_layout(
         piece.origin[:2] -= shift
     used = [plane for plane in info.support_planes if plane is table or plane.id in roots.values()]
     surfaces = tuple(
-        _surface(plane, heights[plane.id], [p for e, p in pieces.items() if roots[e] == plane.id], notes)
+        _surface(
+            plane,
+            heights[plane.id],
+            [p for e, p in pieces.items() if roots[e] == plane.id],
+            np.array(plane.polygon)[:, :2] * scale.factor - shift,
+            notes,
+        )
         for plane in used
     )
     surfaces += tuple(surface for each in pieces for surface in _boards(each, pieces))
@@ -402,10 +410,16 @@ def _boards(each: str, pieces: dict[str, _Piece]) -> list[SupportSurface]:
     return found
 
 
-def _surface(plane: SupportPlane, height: float, pieces: list[_Piece], notes: list[str]) -> SupportSurface:
+def _surface(plane: SupportPlane, height: float, pieces: list[_Piece], seen: Array, notes: list[str]) -> SupportSurface:
+    """Under its things, with a rim and the usual size of a table; a board of a shelf as far as it was `seen`, (n, 2)."""
     corners = np.concatenate([piece.footprint for piece in pieces]) if pieces else np.zeros((1, 2))
-    low, high = corners.min(axis=0) - TABLE_MARGIN_M, corners.max(axis=0) + TABLE_MARGIN_M
-    size = np.maximum(high - low, TABLE_MIN_M)
+    if plane.label == SHELF:  # larger, it would roof the board below it
+        corners = np.concatenate([corners, seen])
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        size = high - low
+    else:
+        low, high = corners.min(axis=0) - TABLE_MARGIN_M, corners.max(axis=0) + TABLE_MARGIN_M
+        size = np.maximum(high - low, TABLE_MIN_M)
     if size.max() > TABLE_LARGE_M and plane.label != FLOOR:
         notes.append(f"{plane.id}: {size[0]:.2f} x {size[1]:.2f} m is large for a table; some depth may be wrong")
     centre = (low + high) / 2

@@ -143,6 +143,23 @@ def test_a_second_surface_keeps_its_height(tmp_path: Path) -> None:
     assert layout.objects[1].position[2] == pytest.approx(TABLE_HEIGHT_M + 0.4 * METERS_PER_UNIT)
 
 
+def test_a_shelfs_board_is_as_large_as_it_was_seen_and_no_larger(tmp_path: Path) -> None:
+    info = write_stage1(tmp_path / "stage1", (block("a", 0, 1.5), block("b", 0.6, 1.5, 0.4)))
+    seen = ((-0.3, 1.2, 0.4), (0.9, 1.2, 0.4), (0.9, 1.6, 0.4), (-0.3, 1.6, 0.4))
+    board = {"id": "plane_1", "point": (0.6, 1.5, 0.4), "polygon": seen, "label": "shelf"}
+    upper = info.support_planes[0].model_copy(update=board)
+    lifted = info.objects[1].model_copy(update={"support": "plane_1"})
+    update = {"support_planes": (*info.support_planes, upper), "objects": (info.objects[0], lifted)}
+    changed: SceneInfo = info.model_copy(update=update)
+    changed.write(tmp_path / "stage1/scene_info.json")
+    build_manifest(tmp_path / "stage1", changed, tmp_path)
+    layout, _ = lay_out_scene(tmp_path, tmp_path)
+    shelf = layout.support_surfaces[1]
+    assert shelf.size == pytest.approx((1.2 * METERS_PER_UNIT, 0.4 * METERS_PER_UNIT))
+    assert shelf.center[0] == pytest.approx(0.3 * METERS_PER_UNIT)  # "a" is at the world's middle and at x = 0 here
+    assert shelf.center[1] == pytest.approx(-0.1 * METERS_PER_UNIT)
+
+
 def test_what_no_top_can_bear_goes_down_beside(tmp_path: Path) -> None:
     """A block on the tip of a cone: it stands on the table, clear of the cone."""
     cone = trimesh.creation.cone(0.08, 0.2, sections=24)
