@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .mp4 import Track, VideoError, read_track, write_track
+from .scheduling import same_scheduling
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -159,7 +160,11 @@ class VideoEncoder:
             frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image, np.uint8), format="rgb24")
         frame.pts = self._frames
         frame.time_base = Fraction(1, self._fps)
-        self._mux(self._stream.encode(frame))
+        if self._frames == 0:  # opens the encoder
+            with same_scheduling():
+                self._mux(self._stream.encode(frame))
+        else:
+            self._mux(self._stream.encode(frame))
         self._frames += 1
 
     def close(self) -> VideoSummary:
