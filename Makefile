@@ -31,7 +31,7 @@ demo: system  ## one photo to a scene, ten episodes and a LeRobot dataset, in de
 	@$(BIN)/blueprint demo
 
 test: system  ## the test suite, without the slow tests
-	@$(BIN)/python -m pytest -m "not slow" -n logical --maxprocesses=4 --dist=loadscope
+	@$(BIN)/python -m pytest -m "not slow" -n logical --maxprocesses=4 --dist=loadscope --hypothesis-seed=0
 
 test-slow: system  ## the tests that take over a minute each
 	@$(BIN)/python -m pytest -m slow
