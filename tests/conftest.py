@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+import blueprint_assets  # noqa: F401  (its settings of the process, before a test loads numpy)
+
 HOME_OF_CACHES = os.environ.get("XDG_CACHE_HOME")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -149,6 +150,19 @@ def test_definitions_load_fast_and_without_the_heavy_libraries() -> None:
         measured.append(json.loads(done.stdout.splitlines()[-1]))
     assert {module.split(".")[0] for module in measured[0]["modules"]}.isdisjoint(HEAVY)
     assert min(one["seconds"] for one in measured) < IMPORT_CPU_SECONDS
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in /proc")
+@pytest.mark.parametrize("package", ["blueprint_assets", "resources"])
+@pytest.mark.parametrize(("asked", "threads"), [(None, 1), ("2", 2)])
+def test_linear_algebra_has_one_thread_unless_asked(package: str, asked: str | None, threads: int) -> None:
+    script = f"import os, {package}, numpy; print(len(os.listdir('/proc/self/task')))"
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    environment |= {"OPENBLAS_NUM_THREADS": asked} if asked else {}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env=environment, check=True, capture_output=True, text=True
+    )
+    assert int(done.stdout) == min(threads, os.cpu_count() or 1)
 
 
 def test_no_file_says_where_it_was_made() -> None:
