@@ -33,8 +33,10 @@ truth by yaw and translation only; a wrong scale costs.
 
 What the columns mean: P, R, F1 of the count (matched: box IoU over 0.1 or centres within 10 cm); mean 3D IoU of the
 matched boxes; ADD-S in mm and the share of all true objects with ADD-S under a tenth of their diameter; Chamfer
-distance in mm; F-score at 1 and 2 cm; yaw error of boxes in degrees; height error of the bottom in mm; share of right
-categories; predicted over true height; CPU seconds of the whole process with its imports, and its peak memory.
+distance in mm; F-score at 1 and 2 cm; yaw error of boxes in degrees; height error of the bottom in mm, once after the fit of
+the centres (half of an error in height or scale shows here) and once with the supports laid on each other (how well things
+stand on what carries them); share of right categories; predicted over true height; CPU seconds of the whole process with
+its imports, and its peak memory.
 """
 
 
