@@ -2,7 +2,8 @@
 
 Counts and relations are read from the written files; overlaps are booleans of the written meshes. Standing is judged on what a
 user gets: the request goes through the pipeline to scene.usda, with its own collision shapes, masses and frictions, and that is
-simulated for three seconds, before anything that falls over would be put where it lies.
+simulated for three seconds, before anything that falls over would be put where it lies. The gates behind the sim-ready assets and
+the composed scene have to pass as well. `--kinds` asks for every kind of the catalogue by itself instead.
 """
 
 from __future__ import annotations
@@ -33,13 +34,26 @@ from blueprint_assets.scene.settle import ObjectMotion, UnmeasuredError, settle 
 from blueprint_assets.scene.simready import build_simready  # noqa: E402
 from blueprint_assets.scene.usd import SCENE, write_scene  # noqa: E402
 from blueprint_assets.stage1.posed import demand_sound  # noqa: E402
+from checks import simready_checks  # noqa: E402
+from checks.verdict import MEASUREMENTS  # noqa: E402
 from fixtures.stage1_judge import STILL_M, STILL_RAD, overlaps, placed  # noqa: E402
 from resources.observability import silent  # noqa: E402
 from resources.scene_generation.embedded import EmbeddedSceneGenerator  # noqa: E402
+from resources.scene_generation.embedded.catalogue import kinds  # noqa: E402
 
 RECEIVED = "2026-01-01T00:00:00Z"
 DEEP_M = 0.001
 SECONDS = 3.0
+GATES = tuple(
+    f"{asset_check.check_key.asset_key.path[-1]}/{asset_check.check_key.name}"
+    for asset_check in (
+        simready_checks.physics_is_plausible,
+        simready_checks.assets_open_in_openusd,
+        simready_checks.scene_opens_in_openusd,
+        simready_checks.asset_validator_finds_no_error,
+    )
+)
+"""Standing is judged apart, more strictly than by its gate."""
 
 
 def request_for(number: int, prompt: str, seed: int = 0) -> NormalizedRequest:
@@ -117,6 +131,7 @@ def judge(number: int, prompt: Prompt, out: Path, seed: int) -> dict[str, Any]:
     counts = Counter(item.category for item in info.objects)
     deep = [o for o in overlaps(placed(folder / "stage1", info)) if o.depth_m > DEEP_M]
     stood = stand(folder, info)
+    gates = {gate: MEASUREMENTS[gate](folder) for gate in GATES}
     motions = stood.motions
     moved = [m for m in motions if m.drift_m >= STILL_M or m.turn_rad >= STILL_RAD]
     said = " ".join(package.not_understood)
@@ -130,6 +145,7 @@ def judge(number: int, prompt: Prompt, out: Path, seed: int) -> dict[str, Any]:
         "not_understood": list(package.not_understood),
         "deep_overlaps": [f"{o.one}/{o.other} {o.depth_m * 1000:.1f} mm" for o in deep],
         "moved": [f"{m.object_id} {m.drift_m * 1000:.1f} mm {np.degrees(m.turn_rad):.0f} deg" for m in moved],
+        "gates_failed": [f"{gate}: {found.reason}" for gate, found in gates.items() if found.outcome != "passed"],
         "largest_drift_mm": round(max((m.drift_m for m in motions), default=0.0) * 1000, 2),
         "largest_turn_deg": round(float(np.degrees(max((m.turn_rad for m in motions), default=0.0))), 2),
         "movable": len(motions),
@@ -145,7 +161,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, help="keep the scenes here")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", type=int, nargs="*")
+    parser.add_argument("--only", type=int, nargs="*", help="numbers of prompts")
+    parser.add_argument("--kinds", action="store_true", help="one request for every kind of the catalogue instead")
     options = parser.parse_args()
     with ExitStack() as stack:
         out = options.out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="text-scenes-")))
@@ -155,7 +172,8 @@ def main() -> int:
 def run(out: Path, options: argparse.Namespace) -> int:
     """Makes and judges every scene below `out`, prints one line each and the summary."""
     rows: list[dict[str, Any]] = []
-    for number, prompt in enumerate((*PROMPTS, *INSIDE_AND_STACKED)):
+    every_kind = [Prompt(f"a {name}", {name: 1}) for name in sorted(kinds())]
+    for number, prompt in enumerate(every_kind if options.kinds else (*PROMPTS, *INSIDE_AND_STACKED)):
         if options.only and number not in options.only:
             continue
         try:
@@ -163,7 +181,9 @@ def run(out: Path, options: argparse.Namespace) -> int:
         except ValueError as error:
             row = {"prompt": prompt.text, "error": str(error), "counts_right": False}
         rows.append(row)
-        wrong = {k: row[k] for k in ("error", "relations_broken", "deep_overlaps", "moved") if row.get(k)}
+        wrong = {
+            k: row[k] for k in ("error", "relations_broken", "deep_overlaps", "moved", "gates_failed") if row.get(k)
+        }
         if row.get("start_overlap_mm", 0.0) > 1000 * DEEP_M:
             wrong["start_overlap_mm"] = row["start_overlap_mm"]
         fine = row["counts_right"] and not wrong and row.get("unknown_listed")
@@ -173,7 +193,7 @@ def run(out: Path, options: argparse.Namespace) -> int:
     out.mkdir(parents=True, exist_ok=True)
     (out / f"text_scenes_seed{options.seed}.json").write_text(json.dumps({"summary": summary, "rows": rows}, indent=1))
     sys.stdout.write(json.dumps(summary) + "\n")
-    wrong = ("relations_broken", "overlaps_over_1_mm", "moved_in_3_s")
+    wrong = ("relations_broken", "overlaps_over_1_mm", "moved_in_3_s", "gates_failed")
     whole = summary["counts_right"] == summary["unknown_listed"] == summary["prompts"]
     return 0 if whole and not any(summary[key] for key in wrong) else 1
 
@@ -195,6 +215,7 @@ def summarize(rows: list[dict[str, Any]]) -> dict[str, float]:
         "deepest_start_overlap_mm": max(row["start_overlap_mm"] for row in made),
         "movable": sum(row["movable"] for row in made),
         "moved_in_3_s": sum(len(row["moved"]) for row in made),
+        "gates_failed": sum(len(row["gates_failed"]) for row in made),
         "largest_drift_mm": max(row["largest_drift_mm"] for row in made),
         "largest_turn_deg": max(row["largest_turn_deg"] for row in made),
         "decomposed": sum(row["decomposed"] for row in made),

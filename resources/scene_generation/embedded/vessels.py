@@ -121,10 +121,11 @@ def vase(size: Size, paint: Paint, options: Options) -> Shape:
     r, h, wall = min(size[0], size[1]) / 2, size[2], 0.005
     t = np.linspace(0, 1, 13)
     radii = np.interp(t, [0, 0.12, 0.4, 0.7, 0.85, 1.0], [0.6, 0.78, 1.0, 0.62, 0.5, 0.68]) * r
-    outside = lathe([(0, 0), *((float(a), float(b) * h) for a, b in zip(radii, t, strict=True)), (0, h)])
-    inner = [(float(a) - wall, wall + float(b) * (h - wall)) for a, b in zip(radii, t, strict=True)]
+    outer = [(float(a), float(b) * h) for a, b in zip(radii, t, strict=True)]
+    inner = [(a - wall, wall + z * (h - wall) / h) for a, z in outer]
     cavity = lathe([(0, wall), *inner, (inner[-1][0], h + 0.01), (0, h + 0.01)])
-    return Shape((Piece(outside, paint),), (cavity,))
+    body = Piece(lathe([(0, 0), *outer, (0, h)]), paint, convex=walls(outer, inner, wall))
+    return Shape((body,), (cavity,))
 
 
 def wine_glass(size: Size, paint: Paint, options: Options) -> Shape:

@@ -14,8 +14,8 @@ from resources.scene_generation.embedded.convex import cut_up
 from resources.scene_generation.embedded.nesting import nested_height
 
 KINDS = {f"{kind.category} {kind.size}": kind for kind, _ in nouns().values()}
-UNKNOWN_PARTS = ("vase", "wine glass")
-"""Thin and curved both ways: the pipeline decomposes them. Nothing is put into them."""
+UNKNOWN_PARTS = ("wine glass",)
+"""Thin and curved both ways: the pipeline decomposes it. Nothing is put into it."""
 BENT = ("spoon", "wooden spoon", "fork", "spatula", "banana")
 """Their catalogue height is that of a bend, or their width that of a straight one."""
 
@@ -82,8 +82,8 @@ def test_convex_parts_are_the_solid(name: str) -> None:
     )
     vertices, faces = _welded(shape.mesh())
     solid = manifold3d.Manifold(manifold3d.Mesh64(vertices, faces.astype(np.uint64)))
-    # Chords of a bulging wall, a bowl's, lie within 0.4 mm of it; a candle's wick and its top have one hull.
-    share = 0.04 if kind.category in ("bowl", "mixing bowl", "cup", "candle") else 0.008
+    # Chords of a bulging wall, a bowl's or a vase's, lie within 0.4 mm of it; a candle's wick and its top have one hull.
+    share = 0.04 if kind.category in ("bowl", "mixing bowl", "cup", "vase", "candle") else 0.008
     assert (union - solid).volume() < share * solid.volume()
     assert (solid - union).volume() < share * solid.volume()
 
