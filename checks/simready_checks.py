@@ -8,7 +8,7 @@ from blueprint_assets.contracts.scene_layout import SceneLayout
 from blueprint_assets.contracts.simready_physics import SimreadyPhysics
 from blueprint_assets.scene.assets import scene_layout, scene_usd, simready_assets
 from checks import thresholds
-from checks.verdict import Number, Verdict, failed, gate, passed
+from checks.verdict import Number, Verdict, failed, gate, not_applicable, passed
 
 SCENE = "usd/scene.usda"
 
@@ -83,8 +83,12 @@ def asset_validator_finds_no_error(scene: Path) -> Verdict:
 @gate(scene_usd, simready_assets)
 def objects_settle(scene: Path) -> Verdict:
     """In MuJoCo, for two simulated seconds: no object drifts, sinks or starts inside another beyond the limits."""
+    from blueprint_assets.scene.affordances import MOVABLE
     from blueprint_assets.scene.settle import settle
 
+    roles = {item.sim_role for item in SimreadyPhysics.read(scene / "assets/simready_physics.json").objects}
+    if roles.isdisjoint(MOVABLE):
+        return not_applicable(f"all objects are {', '.join(sorted(roles))}, and stay where they are")
     report = settle(scene / SCENE, scene, thresholds.SETTLE_SECONDS)
     wrong = [
         f"{item.object_id} {what} {value * 100:.1f} cm (limit {limit * 100:.1f} cm)"

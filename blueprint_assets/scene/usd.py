@@ -34,8 +34,11 @@ TABLE_TOP_M = 0.04
 TABLE_LEG_M = 0.05
 SHELF_M = 0.02
 """Thickness of the table's top, side of its legs, thickness of a second surface: usual furniture, nothing measured."""
-GROUND_M = (8.0, 8.0, 0.1)
-"""Extents of the ground's slab: far larger than any table, so that nothing that falls leaves it."""
+GROUND_M = 8.0
+GROUND_MARGIN_M = 2.0
+GROUND_THICKNESS_M = 0.1
+"""The ground's slab: its least extent, far larger than any table, and how far it reaches beyond all that stands on it, so that
+nothing that falls leaves it."""
 GROUND_COLOR = (0.82, 0.82, 0.84)
 LEG_SHADE = 0.7
 """The legs' colour over the table top's: a picture of a table top does not show them."""
@@ -157,7 +160,7 @@ def write_scene(layout: SceneLayout, path: Path) -> None:
     tables = [surface for surface in layout.support_surfaces if surface.kind == "table"]
     for number, surface in enumerate(tables):
         _add_table(stage, surface, "Table" if number == 0 else f"Table_{_prim_name(surface.id)}", number == 0, contact)
-    _add_ground(stage)
+    _add_ground(stage, layout)
     _add_lights(stage)
     _add_camera(stage, layout.camera)
     del stage
@@ -193,14 +196,19 @@ def _add_table(stage: Usd.Stage, surface: SupportSurface, name: str, legs: bool,
         authoring.collide(part.GetPrim(), contact)
 
 
-def _add_ground(stage: Usd.Stage) -> None:
+def _add_ground(stage: Usd.Stage, layout: SceneLayout) -> None:
     from pxr import UsdGeom
 
     from blueprint_assets.scene import authoring
 
     _kind(UsdGeom.Xform.Define(stage, "/World/Ground").GetPrim(), "component")
     _label(stage.GetPrimAtPath("/World/Ground"), "ground")
-    slab = authoring.box(stage, "/World/Ground/slab", (0, 0, -GROUND_M[2] / 2), GROUND_M).GetPrim()
+    carried = [(surface.center, surface.size) for surface in layout.support_surfaces]
+    carried += [(item.position[:2], item.size[:2]) for item in layout.objects]
+    reach = max(abs(center[axis]) + size[axis] / 2 for center, size in carried for axis in (0, 1))
+    side = max(GROUND_M, 2 * (reach + GROUND_MARGIN_M))
+    extents = (side, side, GROUND_THICKNESS_M)
+    slab = authoring.box(stage, "/World/Ground/slab", (0, 0, -GROUND_THICKNESS_M / 2), extents).GetPrim()
     authoring.bind(slab, authoring.look(stage, "/World/Looks/Ground", color=GROUND_COLOR))
     authoring.collide(slab, authoring.contact_material(stage, "/World/Looks/ground_contact", *GROUND_FRICTION))
 

@@ -164,6 +164,16 @@ def test_a_scene_in_which_nothing_can_move_is_unmeasured(scene: Path, measure: C
     assert "no free body" in found.reason
 
 
+def test_furniture_alone_has_nothing_to_measure(scene: Path, measure: Callable[..., Any]) -> None:
+    document = json.loads((scene / PHYSICS).read_text())
+    for item in document["objects"]:
+        item["sim_role"] = "static"
+    (scene / PHYSICS).write_text(json.dumps(document))
+    found = measure("scene_usd/objects_settle", scene)
+    assert found.outcome == "not_applicable"
+    assert "all objects are static" in found.reason
+
+
 def test_an_object_that_is_elsewhere_than_in_the_picture_fails(scene: Path, measure: Callable[..., Any]) -> None:
     compose_changed(scene, "crate", moved(x=0.06))
     found = measure("scene_usd/objects_are_where_the_picture_shows_them", scene)

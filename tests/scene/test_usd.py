@@ -79,6 +79,20 @@ def test_what_does_not_stand_still_is_measured(built_scene: Path, tmp_path: Path
     assert report.initial_penetration_m == pytest.approx(0.02, abs=2e-3)
 
 
+def test_the_ground_reaches_beyond_what_stands_far_away(built_scene: Path, tmp_path: Path) -> None:
+    """A room's things may stand further from its middle than any table is wide: they must not fall off the world."""
+    for name in ("assets", "usd"):
+        shutil.copytree(built_scene / name, tmp_path / name)
+    layout = SceneLayout.read(built_scene / "layout/scene_layout_scaled.json")
+    away = [
+        item.model_copy(update={"position": (item.position[0], -7.5, 0.0)}) if item.id == "can" else item
+        for item in layout.objects
+    ]
+    write_scene(layout.model_copy(update={"objects": tuple(away)}), tmp_path / SCENE)
+    can = next(motion for motion in settle(tmp_path / SCENE, tmp_path, 1.0).objects if motion.object_id == "can")
+    assert abs(can.sink_m) < 1e-3
+
+
 def test_nothing_to_settle_is_not_a_pass(tmp_path: Path) -> None:
     path = tmp_path / "scene.usda"
     path.write_text(usda('def Xform "World" { def Cube "c" (prepend apiSchemas = ["PhysicsCollisionAPI"]) {} }'))
