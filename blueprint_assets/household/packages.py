@@ -12,9 +12,10 @@ PACKAGES = (
              words="water bottle|drink bottle|plastic bottle|soda bottle|pop bottle", coco="bottle",
              imagenet="water bottle|pop bottle",
              source="0.275 m is the one bottle in EmbodiedGen's published asset list; 0.5 l drink bottles are 0.21 m"),
-    category("wine bottle", (0.076, 0.076, 0.30), 0.06, "height", "glass", "hollow", BOTTLE,
+    category("wine bottle", (0.076, 0.076, 0.30), 0.1, "height", "glass", "hollow", BOTTLE,
              words="champagne bottle|spirit bottle", imagenet="wine bottle|whiskey jug",
-             source="75 cl Bordeaux bottle: 300 x 76 mm, the trade's standard moulds"),
+             source="75 cl Bordeaux bottle: 300 x 76 mm, the trade's standard moulds; champagne is higher, half bottles and many "
+             "bottles of spirits are lower"),
     category("beer bottle", (0.063, 0.063, 0.23), 0.1, "height", "glass", "hollow", BOTTLE, words="glass bottle",
              imagenet="beer bottle"),
     category("squeeze bottle", (0.075, 0.055, 0.20), 0.18, "height", "plastic", "hollow", "Graspable Pourable Openable",
@@ -25,9 +26,11 @@ PACKAGES = (
              words="lotion bottle|pump bottle|hand soap|dish soap", imagenet="soap dispenser|lotion|sunscreen"),
     category("thermos", (0.08, 0.08, 0.26), 0.18, "height", "metal", "hollow", BOTTLE, plurals="thermoses",
              words="thermos flask|flask|vacuum flask|travel mug"),
-    category("can", (0.07, 0.07, 0.112), 0.12, "height", "metal", "hollow", "Graspable Stackable",
+    category("can", (0.074, 0.074, 0.105), 0.14, "height", "metal", "hollow", "Graspable Stackable",
              words="soda can|beer can|drink can|tin can|tin|soup can|food can|cola can|coke can|tuna can",
-             source="330 ml drink can: 115 x 66 mm, 12 US fl oz 122 x 66; 400 g food can: 110 x 75, soup can (YCB) 101 x 66"),
+             source="means of drink cans, 115 x 66 (330 ml) and 122 x 66 mm (12 US fl oz), and of food cans by the Can "
+             "Manufacturers Institute: 83 x 68 (8Z tall), 101 x 68 (No. 1), 113 x 76 (300), 111 x 81 (303), 86 x 87 (short "
+             "No. 2), 116 x 87 (No. 2)"),
     category("spray can", (0.058, 0.058, 0.20), 0.18, "height", "metal", "hollow", "Graspable Pressable",
              words="aerosol can|hair spray", imagenet="hair spray"),
     category("jar", (0.075, 0.075, 0.11), 0.22, "height", "glass", "hollow", "Graspable Openable Fillable Containable",

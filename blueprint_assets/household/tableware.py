@@ -22,9 +22,10 @@ TABLEWARE = (
              words="soup bowl|cereal bowl|salad bowl",
              coco="bowl", imagenet="soup bowl", source="YCB bowl 159 x 53 mm; cereal bowls of the trade 130 to 180 mm"),
     category("mixing bowl", (0.25, 0.25, 0.12), 0.2, "width", "metal", "open", DISH, imagenet="mixing bowl"),
-    category("plate", (0.25, 0.25, 0.022), 0.18, "width", "ceramic", "open", "Graspable Stackable Containable",
+    category("plate", (0.215, 0.215, 0.022), 0.18, "width", "ceramic", "open", "Graspable Stackable Containable",
              words="dinner plate|dish|side plate|dessert plate", plurals="dishes", imagenet="plate",
-             source="YCB plate 258 x 24 mm; side plates of the trade 180 to 210 mm, dinner plates 240 to 280 mm"),
+             source="the trade's plates: bread 6 to 6.5 in, dessert 7 to 7.5, salad 8 to 8.5, luncheon 9 to 9.5, dinner 10 to "
+             "10.5 (YCB 258 x 24 mm); their mean, dinner plates twice"),
     category("saucer", (0.15, 0.15, 0.02), 0.1, "width", "ceramic", "open", "Graspable Stackable Containable"),
     category("tray", (0.42, 0.30, 0.035), 0.25, "width", "plastic", "open", "Graspable Stackable Containable",
              words="serving tray", imagenet="tray"),

@@ -3,18 +3,20 @@
 A thing alone may be a can or a bottle, depending on the scale; several must agree on one. Every thing may be of several
 categories, each with a share, or something else. At each scale its sides fit each of them more or less (`usual_size`); the
 sum over what it may be is its say about the scale, and all says multiply. So a wrong name, whose size no scale of the others
-explains, loses its weight by itself, and ratios between things tell a can from a bottle.
+explains, loses its weight by itself, and ratios between things tell a can from a bottle. So does company (`company`): what a
+thing is depends on what the others are.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from .category import Category
+from .company import sorts
 from .usual_size import LEAST_M, Array, Sides, log_density, log_density_of_any
 
 STEP, MARGIN = 0.01, 1.0
@@ -58,8 +60,8 @@ class Share:
 
 @dataclass(frozen=True)
 class Explained:
-    """`log_scale` and `sd`: mean and standard deviation of log metres per unit. `shares`: of every thing, what it is by all
-    together, best first; what is missing to 1 is something else."""
+    """`log_scale`: median of log metres per unit, which is wrong by least on average; `sd`: the deviation from it. `shares`: of
+    every thing, what it is by all together, best first; what is missing to 1 is something else."""
 
     log_scale: float
     sd: float
@@ -81,21 +83,32 @@ def explain(things: Sequence[Thing], opinions: Sequence[Opinion] = ()) -> Explai
         for row, share in thing.may_be:
             counts[row.name] = counts.get(row.name, 0.0) + share
     fits = [_fits(thing, scales, counts, len(kept)) for thing in kept]
-    total = np.zeros(len(scales))
-    for thing, fit in zip(kept, fits, strict=True):
-        total += thing.sure * np.logaddexp.reduce(fit, axis=0)
-    for opinion in opinions:
-        total += _say(opinion, scales)
+    others = sum((_say(opinion, scales) for opinion in opinions), np.zeros(len(scales)))
+    pictures = ((1.0, {}),) if any(thing.floor for thing in kept) else sorts()
+    expected = [[fit + _company(thing, usual) for thing, fit in zip(kept, fits, strict=True)] for _, usual in pictures]
+    total = np.array([math.log(share) + others for share, _ in pictures])
+    for row, in_company in zip(total, expected, strict=True):
+        for thing, fit in zip(kept, in_company, strict=True):
+            row += thing.sure * np.logaddexp.reduce(fit, axis=0)
     weight = np.exp(total - total.max())
     weight /= weight.sum()
-    mean = float(weight @ scales)
+    by_scale = weight.sum(axis=0)
+    median = float(np.interp(0.5, np.cumsum(by_scale) - by_scale / 2, scales))
     shares = []
-    for thing, fit in zip(kept, fits, strict=True):
+    for k, thing in enumerate(kept):
         n = len(thing.may_be)
-        part = (np.exp(fit - np.logaddexp.reduce(fit, axis=0)) @ weight).tolist()
-        found = [Share(row, part[k] + part[n + k], part[k]) for k, (row, _) in enumerate(thing.may_be)]
+        part = np.zeros(2 * n + 1)
+        for each, in_company in zip(weight, expected, strict=True):
+            part += np.exp(in_company[k] - np.logaddexp.reduce(in_company[k], axis=0)) @ each
+        found = [Share(row, float(part[i] + part[n + i]), float(part[i])) for i, (row, _) in enumerate(thing.may_be)]
         shares.append(tuple(sorted(found, key=lambda share: (-share.certainty, share.row.name))))
-    return Explained(mean, math.sqrt(float(weight @ (scales - mean) ** 2)), tuple(shares))
+    return Explained(median, math.sqrt(float(by_scale @ (scales - median) ** 2)), tuple(shares))
+
+
+def _company(thing: Thing, usual: Mapping[str, float]) -> Array:
+    """Log of how much likelier each row of `_fits` is in a sort of pictures, shape (rows, 1)."""
+    named = [math.log(usual.get(row.name, 1.0)) for row, _ in thing.may_be]
+    return np.array([*named, *named, 0.0])[:, None]
 
 
 def _kept(thing: Thing) -> Thing:

@@ -3,13 +3,15 @@
 The logarithms of width, depth and height are taken as normal about the catalogue's: things of a kind differ in size, all
 sides together (`Category.log_sd`), and in proportions, each side alone but for the trusted one; on top comes what the
 reconstruction gets wrong. A thing that usually stands may lie. So a scale that makes a box a cereal box is judged against
-its proportions too.
+its proportions too. What is round has one diameter, not two sides that agree by chance: it speaks once, and what is not
+round is no can.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +33,15 @@ WORST_SD = 0.5
 """The error in metres counts for at most so much of the logarithm, however low the thing seems."""
 TURNED = 0.1
 """Share of things on tables that lie on another side than the usual one."""
+ROUND_SD = 0.2
+"""Standard deviation of the logarithm of one horizontal side over the other of what is round, as reconstructed. Wide, because a
+round solid is often the choice of the fit: that both sides are equal must not make everything round."""
+NOT_ROUND = frozenset({"block", "milk carton", "napkin", "coaster", "eyeglasses", "switch", "blender", "plant"})
+"""Of what stands on tops and is as deep as wide."""
+HANDLED = frozenset({"mug", "cup", "jug", "teapot", "coffee pot", "kettle", "measuring cup", "pot"})
+"""Round but for a handle or spout at the side, which is part of the catalogue's width."""
+HIDDEN = 0.5
+"""Share of handles that do not show beside the body: they point to the camera, away from it, or are too thin."""
 LEAST_M = 1e-4
 ANY_M, ANY_SD, ANY_SHARED_SD, ANY_PROPORTION_SD = 0.10, 0.7, 0.3, 0.7
 """Geometric mean of the sides of any thing on a table, metres, and the standard deviation of its logarithm; the part of it
@@ -58,17 +69,17 @@ def log_density(row: Category, sides: Sides, log_scales: Array, sharers: float =
         sharers: things of the kind in the scene. What mugs differ by is taken as many times, since the mugs of one household
             are alike: together they say as much about the scale as one.
     """
-    total: Array = np.logaddexp.reduce([_pose(row, sides, log_scales, sharers, *pose) for pose in _poses(row)], axis=0)
+    total: Array = np.logaddexp.reduce([_fit(row, pose, sides, log_scales, sharers) for pose in _poses(row)], axis=0)
     return total
 
 
 def alone(row: Category, sides: Sides, log_scale: float, sharers: float = 1.0) -> Estimate:
     """The scale by one thing, in the pose that is likeliest near `log_scale`; arguments as of `log_density`."""
     at = np.array([log_scale])
-    usual, spread, _ = max(_poses(row), key=lambda pose: float(_pose(row, sides, at, sharers, *pose)[0]))
-    own = 1 / _variance(sides, at, spread)[0]
-    off = usual - np.log(np.maximum(sides, LEAST_M))
-    return Estimate(float(own @ off / own.sum()), float(1 / own.sum() + sharers * row.log_sd**2))
+    pose = max(_poses(row), key=lambda pose: float(_fit(row, pose, sides, at, sharers)[0]))
+    seen, usual, variance = _seen(pose, sides, at)
+    own = 1 / variance[0]
+    return Estimate(float(own @ (usual - seen) / own.sum()), float(1 / own.sum() + sharers * row.log_sd**2))
 
 
 def log_density_of_any(sides: Sides, log_scales: Array, things: int, floor: bool) -> Array:
@@ -83,47 +94,61 @@ def log_density_of_any(sides: Sides, log_scales: Array, things: int, floor: bool
     return density
 
 
-def _pose(
-    row: Category, sides: Sides, log_scales: Array, sharers: float, usual: Array, spread: Array, prior: float
-) -> Array:
+@dataclass(frozen=True)
+class _Pose:
+    """Logarithms of the usual sides, shape (3,), and the spread of each, with the share of such poses. `round`: the first two
+    are one diameter."""
+
+    usual: Array
+    spread: Array
+    share: float
+    round: bool = False
+
+
+def _fit(row: Category, pose: _Pose, sides: Sides, log_scales: Array, sharers: float) -> Array:
     """Log density in one pose: normal with variance `own` of each side and `shared` of all together (Woodbury's identity)."""
-    off = np.log(np.maximum(sides, LEAST_M)) + log_scales[:, None] - usual
-    own = 1 / _variance(sides, log_scales, spread)
+    seen, usual, variance = _seen(pose, sides, log_scales)
+    off = seen + log_scales[:, None] - usual
+    own = 1 / variance
     shared = sharers * row.log_sd**2
     total, weighted = own.sum(axis=1), (own * off).sum(axis=1)
     square = (own * off**2).sum(axis=1) - shared * weighted**2 / (1 + shared * total)
     volume = np.log(1 + shared * total) - np.log(own).sum(axis=1)
-    density: Array = math.log(prior) - 0.5 * (square + volume + 3 * math.log(2 * math.pi))
+    constant = math.log(pose.share) - len(seen) / 2 * math.log(2 * math.pi)
+    if pose.round:
+        apart = math.log(max(sides[0], LEAST_M) / max(sides[1], LEAST_M))
+        constant -= 0.5 * (apart / ROUND_SD) ** 2 + math.log(ROUND_SD * math.sqrt(2 * math.pi))
+    density: Array = constant - 0.5 * (square + volume)
     return density
 
 
-def _variance(sides: Sides, log_scales: Array, spread: Array) -> Array:
-    """Of each side's logarithm, shape (n, 3), without what all sides share."""
-    metres = np.maximum(sides, LEAST_M) * np.exp(log_scales)[:, None]
-    error = np.minimum(np.array(SEEN_M) / metres, WORST_SD)
-    seen: Array = np.square(SEEN_SD) + np.square(error) + np.square(spread)
-    return seen
+def _seen(pose: _Pose, sides: Sides, log_scales: Array) -> tuple[Array, Array, Array]:
+    """Logarithms of the k lengths that speak, in units, shape (k,), the usual ones, and the variance of each without what all
+    share, shape (n, k). Of what is round the diameter and the height, else all sides."""
+    logs = np.log(np.maximum(sides, LEAST_M))
+    usual, spread, sd, absolute = pose.usual, pose.spread, np.array(SEEN_SD), np.array(SEEN_M)
+    if pose.round:
+        logs = np.array([logs[:2].mean(), logs[2]])
+        usual, spread, sd, absolute = (each[[0, 2]] for each in (usual, spread, sd, absolute))
+    error = np.minimum(absolute / np.exp(logs + log_scales[:, None]), WORST_SD)
+    return logs, usual, sd**2 + error**2 + spread**2
 
 
-def _poses(row: Category) -> list[tuple[Array, Array, float]]:
-    """Logarithms of the usual sides, the spread of each, and how often, for every side that may be upright."""
+@cache
+def _poses(row: Category) -> tuple[_Pose, ...]:
+    """How a thing may stand: upright or on a side, its handle seen or not."""
     size, spread = np.array(row.size), np.full(3, max(PROPORTION_SD, VARIETY * row.log_sd))
     spread[{"width": 0, "height": 2, "largest": int(np.argmax(size))}[row.trust]] = TRUSTED_SD
     logs = np.log(size)
-    if _has_a_handle(row):  # which the picture may hide
-        handle = logs[0] - logs[1]
-        logs[0] -= handle / 2
-        spread[0] = max(spread[0], handle / 2)
+    if row.name in HANDLED:
+        across = np.array([logs[1], logs[1], logs[2]])
+        return _Pose(across, spread, HIDDEN, round=True), _Pose(logs, spread, 1 - HIDDEN)
+    is_round = size[0] == size[1] and row.stands == "top" and row.name not in NOT_ROUND
     turns = row.stands == "top" and row.body != "open"
     found = []
     for up in (2, 0, 1) if turns else (2,):
         one, other = sorted((k for k in range(3) if k != up), key=lambda k: -logs[k])
         order = [one, other, up]
         share = (1 - TURNED if up == 2 else TURNED / 2) if turns else 1.0
-        found.append((logs[order], spread[order], share))
-    return found
-
-
-def _has_a_handle(row: Category) -> bool:
-    vessel = row.body != "solid" and {"Fillable", "Pourable"} & set(row.affordances)
-    return bool(vessel) and row.size[0] > 1.1 * row.size[1]
+        found.append(_Pose(logs[order], spread[order], share, round=bool(is_round and up == 2)))
+    return tuple(found)

@@ -4,7 +4,7 @@ Three kinds of knowledge, the best one decides:
 1. lengths that the user measured;
 2. the reconstruction's own scale, where it says that it measured it or built the scene to a catalogue's sizes;
 3. else all opinions together: the reconstruction's own estimate, the usual height of the camera, and what every object may
-   be at its size. The scale is the mean of what they make likely (`household.together`): an object that no scale of the
+   be at its size. The scale is the median of what they make likely (`household.together`): an object that no scale of the
    others explains loses its weight by itself.
 
 Every opinion is a vote and is written down with the decision, whether it counted or not: of an object what it most likely is,
@@ -114,7 +114,7 @@ def combine(
     weighted mean of those that agree with their weighted median.
 
     The confidence is exp(-2 s): s is the standard deviation of the logarithm. That of `together` (on thirty rendered scenes
-    three in four errors were within it); else by what the votes claim, 1 / sqrt(sum of weights), and by how
+    four in five errors were within it); else by what the votes claim, 1 / sqrt(sum of weights), and by how
     they disagree. 0.9 is 5 %, 0.37 is a factor of 1.6.
     """
     median = weighted_median([vote.factor for vote in counted], [vote.weight for vote in counted])

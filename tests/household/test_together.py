@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from blueprint_assets.household import CATEGORIES
+from blueprint_assets.household.company import TOYS, sorts
 from blueprint_assets.household.prevalence import EVERYWHERE, OFTEN, prevalence
-from blueprint_assets.household.together import Opinion, Thing, explain
+from blueprint_assets.household.together import SLIP, SLIP_SD, Opinion, Thing, explain
 from blueprint_assets.household.viewpoint import CAMERA_HEIGHT
 
 NAMES = """mug cup bowl plate bottle can cereal_box milk_carton book ball apple orange banana block knife spoon teapot vase candle
@@ -119,5 +120,50 @@ def test_how_usual_things_are() -> None:
 
 def test_cameras_are_above_tables_and_floors() -> None:
     (table, table_sd), (floor, floor_sd) = CAMERA_HEIGHT["top"], CAMERA_HEIGHT["floor"]
-    assert table * math.exp(-table_sd) < 0.41 < 0.80 < table * math.exp(table_sd), "sitting and standing"
+    sitting, standing = math.log(0.40), math.log(0.75)
+    assert math.log(table) == pytest.approx((sitting + standing) / 2, abs=0.01)
+    assert table_sd == pytest.approx(math.hypot((standing - sitting) / 2, 0.1), abs=0.01)
     assert floor * math.exp(-floor_sd) < 1.23 < 1.63 < floor * math.exp(floor_sd)
+
+
+def test_the_scale_is_the_median_of_what_is_likely() -> None:
+    """Two opinions, one much surer: the distribution is skewed, and half of it lies on either side."""
+    opinions = [Opinion(0.0, 0.05), Opinion(1.0, 0.4)]
+    found = explain([], opinions)
+    assert found is not None
+    scales = np.arange(-4, 5, 0.001)
+    density = np.ones(len(scales))
+    for one in opinions:
+        off = (scales - one.log_scale) / one.sd
+        density *= (1 - SLIP) * np.exp(-0.5 * off**2) + SLIP / SLIP_SD * np.exp(-0.5 * (off / SLIP_SD) ** 2)
+    below = density[scales < found.log_scale].sum() / density.sum()
+    assert below == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_cuboid_is_a_block_among_toys_and_a_box_among_dishes() -> None:
+    either = Thing((0.09, 0.06, 0.05), ((CATEGORIES["block"], 0.4), (CATEGORIES["small box"], 0.4)))
+    toys = [thing(name) for name in ("teddy bear", "toy car", "ball")]
+    dishes = [thing(name) for name in ("mug", "plate", "teapot")]
+    among = {}
+    for name, others in (("toys", toys), ("dishes", dishes)):
+        found = explain([*others, either])
+        assert found is not None
+        among[name] = {share.row.name: share.certainty for share in found.shares[-1]}
+    assert among["toys"]["block"] > 2 * among["dishes"]["block"]
+    assert among["toys"]["small box"] < among["dishes"]["small box"]
+
+
+def test_company_says_nothing_of_what_stands_on_floors() -> None:
+    chair = Thing((0.45, 0.5, 0.9), ((CATEGORIES["chair"], 0.9),), floor=True)
+    ball = Thing((0.22, 0.22, 0.22), ((CATEGORIES["football"], 0.4), (CATEGORIES["bucket"], 0.01)), floor=True)
+    found = explain([chair, ball])
+    assert found is not None
+    assert found.shares[1][0].row.name == "football"
+
+
+def test_the_sorts_of_pictures_are_all_pictures() -> None:
+    assert set(CATEGORIES) >= TOYS
+    assert sum(share for share, _ in sorts()) == pytest.approx(1)
+    tops = [name for name, row in CATEGORIES.items() if row.stands == "top"]
+    for _, usual in sorts():
+        assert sum(prevalence(name) * usual[name] for name in tops) == pytest.approx(sum(map(prevalence, tops)))

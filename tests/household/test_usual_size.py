@@ -11,10 +11,14 @@ from hypothesis import strategies as st
 
 from blueprint_assets.household import CATEGORIES
 from blueprint_assets.household.usual_size import (
+    HANDLED,
+    NOT_ROUND,
     PROPORTION_SD,
+    ROUND_SD,
     SEEN_M,
     SEEN_SD,
     TRUSTED_SD,
+    VARIETY,
     Sides,
     alone,
     log_density,
@@ -32,15 +36,57 @@ def usual(name: str) -> Sides:
 
 @pytest.mark.parametrize("sharers", [1.0, 3.5])
 def test_one_pose_is_a_normal_distribution_of_three_logarithms(sharers: float) -> None:
-    """A bowl never lies on its side, so its density is one normal distribution."""
+    """A tray never lies on its side, so its density is one normal distribution."""
     from scipy.stats import multivariate_normal
 
-    row, sides = CATEGORIES["bowl"], (0.17, 0.16, 0.05)
+    row, sides = CATEGORIES["tray"], (0.47, 0.31, 0.05)
     spread = np.array([TRUSTED_SD, PROPORTION_SD, PROPORTION_SD])
+    spread[1:] = max(PROPORTION_SD, VARIETY * row.log_sd)
     own = np.square(SEEN_SD) + np.square(np.array(SEEN_M) / (2 * np.array(sides))) + spread**2
     judge = multivariate_normal(np.log(row.size), np.diag(own) + sharers * row.log_sd**2)
     found = log_density(row, sides, np.array([math.log(2)]), sharers)
     assert found[0] == pytest.approx(judge.logpdf(np.log(2 * np.array(sides))), rel=1e-9)
+
+
+def test_what_is_round_is_a_normal_distribution_of_diameter_height_and_roundness() -> None:
+    from scipy.stats import multivariate_normal, norm
+
+    row, (one, other, height) = CATEGORIES["bowl"], (0.34, 0.32, 0.10)
+    seen = np.array([math.sqrt(one * other), height])
+    own = np.square([SEEN_SD[0], SEEN_SD[2]]) + np.square(np.array([SEEN_M[0], SEEN_M[2]]) / seen)
+    own += np.square([TRUSTED_SD, PROPORTION_SD])
+    judge = multivariate_normal(np.log([row.size[0], row.size[2]]), np.diag(own) + row.log_sd**2)
+    expected = judge.logpdf(np.log(seen)) + norm(0, ROUND_SD).logpdf(math.log(one / other))
+    assert log_density(row, (one, other, height), HERE)[0] == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_diameter_speaks_once() -> None:
+    """By its height a can's diameter differs; that it is seen in two directions makes it no surer."""
+    by_diameter = PROPORTION_SD**2 + SEEN_SD[0] ** 2
+    by_height = TRUSTED_SD**2 + SEEN_SD[2] ** 2
+    row = CATEGORIES["can"]
+    assert alone(row, usual("can"), 0.0).variance > 1 / (1 / by_diameter + 1 / by_height) + row.log_sd**2
+
+
+@pytest.mark.parametrize("name", sorted(HANDLED))
+def test_a_handle_may_be_hidden(name: str) -> None:
+    width, depth, height = CATEGORIES[name].size
+    scales = np.linspace(-0.5, 0.5, 101)
+    seen, hidden, flat = (
+        log_density(CATEGORIES[name], (across, depth, height), scales) for across in (width, depth, 3 * depth)
+    )
+    assert abs(scales[seen.argmax()]) < 0.1
+    assert abs(scales[hidden.argmax()]) < 0.1
+    assert flat.max() < min(seen.max(), hidden.max()) - 3
+
+
+def test_what_is_not_round_is_no_can() -> None:
+    can, carton = (
+        log_density(CATEGORIES[name], (0.11, 0.065, 0.2), np.linspace(-1, 1, 101)).max()
+        for name in ("can", "milk carton")
+    )
+    assert can < carton - 3
+    assert set(CATEGORIES) >= NOT_ROUND | HANDLED
 
 
 @pytest.mark.parametrize("name", ["mug", "book", "wine bottle", "chair"])

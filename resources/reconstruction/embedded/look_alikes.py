@@ -45,9 +45,15 @@ COVERS: dict[str, dict[str, str]] = {
         "lotion": "squeeze bottle",
         "sunscreen": "squeeze bottle|tube",
         "croquet ball": "ball",
+        "face powder": "jar",
+        "oil filter": "can",
+        "barrel": "can",
+        "drum": "can",
+        "milk can": "can|jar",
     },
 }
-"""Categories of the catalogue that a network's word means as well as its own."""
+"""Categories of the catalogue that a network's word means as well as its own; the last five have none, and are of what is
+round and closed at the top: a low pot with a lid, a tin."""
 
 _GROUPS: tuple[tuple[str, str], ...] = (
     (  # upright, round, open or looking so from above

@@ -175,7 +175,15 @@ _FURNITURE = (
     _Look("pallet", f.pallet, PINE, "wood"),
     _Look("chest", g.block, OAK, "wood", level="wall"),
 )  # fmt: skip
+_CAN = _Look("", v.can, (0.76, 0.14, 0.13))
 _OWN: tuple[tuple[str, str, Size, _Look, str], ...] = (
+    # One size of those that the household catalogue's mean is made of, and one that the hand can hold.
+    ("can", "can|soda can|beer can|drink can|cola can|coke can", (0.066, 0.066, 0.115), _CAN, "330 ml drink can"),
+    ("can", "tin can|tin|soup can|food can", (0.068, 0.068, 0.101), _CAN, "No. 1 food can, Can Manufacturers Institute"),
+    ("apple", "apple", (0.07, 0.07, 0.065), _Look("", g.fruit, (0.74, 0.12, 0.12), "speckled"),
+     "between the trade's calibres 65/70 and 70/75 mm"),
+    ("orange", "orange", (0.07, 0.07, 0.068), _Look("", g.fruit, (0.92, 0.5, 0.1), "speckled"),
+     "of the smaller usual grades, which begin at 67 mm"),
     ("bowl", "fruit bowl|salad bowl", (0.28, 0.28, 0.1), _PORTABLE[5], "usual retail size, own choice"),
     ("block", "brick", (0.24, 0.115, 0.071), _Look("", g.block, (0.62, 0.28, 0.2), "speckled"), "DIN 105 normal format"),
     ("desk", "workbench|work bench|workshop bench|work table", (1.6, 0.7, 0.88),

@@ -43,6 +43,18 @@ def test_a_shape_that_the_name_chose_says_less() -> None:
     assert free["orange"] < chosen["orange"] < 0.45
 
 
+def test_a_part_beside_the_body_tells_a_mug_from_a_jar() -> None:
+    looks = (("mug", 0.4), ("jar", 0.4), ("cup", 0.1))
+    plain = cylinder(0.04, 0.09)
+    without, with_part = (dict(candidates(dataclasses.replace(plain, parts=n), looks)) for n in (0, 1))
+    assert without["mug"] < 0.7 * without["jar"], "most handles would show"
+    assert with_part["mug"] > 1.4 * with_part["jar"]
+    ratio = [each["cup"] / each["jar"] for each in (without, with_part)]
+    assert ratio[0] < 0.1 / 0.4 * SHAPES["revolved"]["vessel"] < ratio[1], "some cups have a handle"
+    boxes = dict(candidates(box(0.08, 0.08, 0.09), looks))
+    assert boxes["mug"] > 0.5 * boxes["jar"], "a box shows no handles"
+
+
 @pytest.mark.parametrize("unit", [0.3, 0.55, 0.9])
 def test_ratios_of_sizes_tell_what_looks_cannot(unit: float) -> None:
     """A mug, a wine bottle and a cereal box, of which looks say no more than their build, in units of the camera's height."""

@@ -27,9 +27,15 @@ def test_a_word_speaks_for_its_own_category_most() -> None:
 
 
 def test_words_for_nothing_of_the_household_are_said_of_things_of_that_build() -> None:
-    assert said_of("imagenet", "oil filter")["can"] == NAMELESS["imagenet"]
+    assert said_of("imagenet", "thimble")["can"] == NAMELESS["imagenet"]
     assert said_of("coco", "truck")["toy car"] == NAMELESS["coco"]
     assert said_of("imagenet", "tench, Tinca tinca") == {}
+
+
+def test_words_for_closed_round_things_say_no_mug() -> None:
+    for word, name in (("face powder", "jar"), ("oil filter", "can"), ("barrel", "can")):
+        said = said_of("imagenet", word)
+        assert said[name] == 1.0 > said["mug"] == NAMED, word
 
 
 def test_every_word_of_the_detector_for_a_household_thing_is_known() -> None:
