@@ -23,6 +23,9 @@ Array = NDArray[np.float64]
 
 RESTING = 0.7
 """Share of an object's lower outline that must border on another object's mask before it can stand on that object."""
+WITHIN = 0.5
+"""Share of the pixels right under its lower outline that are within the other's convex outline; what stands behind ends
+above that."""
 MAX_OVERHANG = 1.4
 """An object that shows up to this much wider than another can stand on it: the same block turned by 45 degrees does."""
 TOP_SHARE = 0.15
@@ -33,7 +36,8 @@ both fits): what is behind it has it half its depth beyond."""
 MAX_GAP = 0.08
 """A gap between an object and what is in front of it, up to this share of the object, says nothing about its outline."""
 MAX_SHIFT = 0.6
-"""Greatest move, in widths of the object, that resolves an overlap; beyond it the fit is wrong and the note says so."""
+"""Greatest move, in widths of the object, that resolves an overlap. Where it does not, a fit is wrong (or a chair stands under
+its table), and a move would only add its own error: the object stays where its picture puts it, and the note says so."""
 
 
 @dataclass(frozen=True)
@@ -136,8 +140,8 @@ def _depth_of_chain(k: int, carriers: dict[int, int | None]) -> int:
 def _carrier(k: int, instances: tuple[Instance, ...], on: list[int]) -> int | None:
     """The instance that `k` stands on, judged by the pictures alone, or None.
 
-    It stands on another when its lower outline borders on the other's mask, the other is about as wide or wider, and its
-    lower outline bulges downwards: the outline of something hidden behind another's rim bulges upwards.
+    It stands on another when its lower outline borders on the other's mask from within its convex outline, the other is about
+    as wide or wider, and its lower outline bulges downwards: the outline of something hidden behind another's rim bulges upwards.
     """
     mask = instances[k].mask
     _rows, columns = np.nonzero(mask)
@@ -161,6 +165,9 @@ def _carrier(k: int, instances: tuple[Instance, ...], on: list[int]) -> int | No
         other_x = np.unique(np.nonzero(instance.mask)[1])
         if share < RESTING or width > MAX_OVERHANG * len(other_x):
             continue
+        under = np.minimum(bottom[central] + step, mask.shape[0] - 1)
+        if _convex(instance.mask)[under, x[central]].mean() < WITHIN:
+            continue
         middle = bottom[central][len(touching) // 3 : -max(1, len(touching) // 3)]
         ends = np.concatenate(
             [bottom[central][: max(1, len(touching) // 6)], bottom[central][-max(1, len(touching) // 6) :]]
@@ -170,6 +177,13 @@ def _carrier(k: int, instances: tuple[Instance, ...], on: list[int]) -> int | No
         if best is None or share > best[0]:
             best = (share, other)
     return best[1] if best else None
+
+
+def _convex(mask: BoolImage) -> BoolImage:
+    rows, columns = np.nonzero(mask)
+    hull = cv2.convexHull(np.stack([columns, rows], axis=-1).astype(np.int32))
+    filled: BoolImage = cv2.fillConvexPoly(np.zeros(mask.shape, np.uint8), hull, 1) > 0
+    return filled
 
 
 def _top(solid: Solid) -> float:
@@ -192,7 +206,7 @@ def _over(solid: Solid, carrier: Solid) -> bool:
 
 def _apart(placed: list[Placed], camera: Camera) -> list[Placed]:
     """Moves the farther of two overlapping objects along its ray on the ground, away from the camera, by the least
-    amount that parts their footprints; what stands on it moves along."""
+    amount that parts their footprints; what stands on it moves along. What MAX_SHIFT does not part stays."""
     import shapely
     from shapely import affinity
 
@@ -214,10 +228,11 @@ def _apart(placed: list[Placed], camera: Camera) -> list[Placed]:
             moved = affinity.translate(prints[k], *(shift * away))
         if shift == 0.0:
             continue
-        resolved = not any(moved.intersects(other) for other in blockers)
+        if any(moved.intersects(other) for other in blockers):
+            note = f"shares a place with a nearer object, and {100 * MAX_SHIFT:.0f} % of its width would not part them"
+            result[k] = dataclasses.replace(result[k], notes=(*result[k].notes, note))
+            continue
         note = f"moved away by {100 * shift / width:.0f} % of its width: it shared a place with a nearer object"
-        if not resolved:
-            note += f" and still does (limit {100 * MAX_SHIFT:.0f} %)"
         for j in [k, *_riders(k, result)]:
             solid = result[j].solid
             position = solid.position + np.array([*(shift * away), 0.0])

@@ -22,11 +22,16 @@ SAME_HUE, EVEN, DARKER = 6.0, 12.0, 3.0
 """LAB units: off the hue at the median, spread of lightness (80 % of the pixels), and least loss of lightness, of a shadow."""
 
 
+def off_plane(lab: Array, plane: ColorSurface) -> Array:
+    """Distance of every colour from the line between gray and the plane's colour there, in LAB's a and b, shape (h, w)."""
+    usual, colors = plane.predict(lab.shape[:2])[..., 1:], lab[..., 1:]
+    share = (colors * usual).sum(axis=2) / np.maximum((usual * usual).sum(axis=2), 1e-9)
+    return np.asarray(np.linalg.norm(colors - np.clip(share, 0.0, BRIGHTER)[..., None] * usual, axis=2))
+
+
 def off_hue(lab: Array, mask: BoolImage, plane: ColorSurface) -> float:
-    """Median distance of a mask's colours from the line between gray and the plane's colour there, in LAB's a and b."""
-    usual, colors = plane.predict(mask.shape)[mask][:, 1:], lab[mask][:, 1:]
-    share = (colors * usual).sum(axis=1) / np.maximum((usual * usual).sum(axis=1), 1e-9)
-    return float(np.median(np.linalg.norm(colors - np.clip(share, 0.0, BRIGHTER)[:, None] * usual, axis=1)))
+    """The median of `off_plane` over a mask."""
+    return float(np.median(off_plane(lab, plane)[mask]))
 
 
 def is_deep_shadow(lab: Array, mask: BoolImage, plane: ColorSurface) -> bool:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from resources.vision.weights import obstacle
 
 from .detections import detect
+from .lower_end import with_lower_ends
 from .naming import Recognition, is_room, recognise
 from .proposals import propose
 from .surface import BoolImage, ColorSurface, Image8, find_backgrounds, find_plane, to_lab
@@ -87,6 +88,9 @@ def segment(rgb: Image8, ids: NDArray[np.uint16] | None, horizon_row: float) -> 
             others = [(left * factor, top * factor, right * factor, low * factor) for left, top, right, low in nameless]
             things, dropped = find_things(rgb, small, lab, plane, backgrounds, named, others, horizon_row * factor)
             notes += dropped
+            if plane is not None and not is_room(detected):
+                ends = with_lower_ends([thing.mask for thing in things], lab, plane)
+                things = [dataclasses.replace(thing, mask=mask) for thing, mask in zip(things, ends, strict=True)]
         elif plane is not None:
             masks, dropped = propose(small, lab, plane, backgrounds, horizon_row * factor)
             things = [Thing(mask, "colour_model+grabcut", 0.7) for mask in masks]

@@ -9,8 +9,9 @@ import pytest
 
 from blueprint_assets.geometry.shapes import cuboid, revolved
 from fixtures.synthetic_photo import SyntheticPhoto, Thing, draw
-from resources.reconstruction.embedded.arrangement import arrange
+from resources.reconstruction.embedded.arrangement import Placed, _apart, _carrier, arrange
 from resources.reconstruction.embedded.instances import Instance
+from resources.reconstruction.embedded.solid import Solid
 from resources.reconstruction.embedded.unstacking import parted
 
 LOW, HIGH = (200, 60, 50), (50, 90, 190)
@@ -95,3 +96,33 @@ def test_a_pile_of_one_colour_is_parted_by_its_outline_and_a_round_thing_is_not(
         assert (part.mask & true).sum() / (part.mask | true).sum() > 0.8
     jar = draw((Thing(revolved([0.1, 0.1, 0.08, 0.08], [0, 0.18, 0.2, 0.26], 48), (0.0, 1.2, 0), 0.0, LOW),))
     assert len(parted(pile(jar), [0], jar.camera, jar.rgb, (0.0,))[0]) == 1
+
+
+def test_what_ends_above_a_nearer_things_outline_stands_behind_it() -> None:
+    near = Thing(cuboid((0.5, 0.2, 0.15), 2), (0.0, 1.1, 0), 0.0, LOW)
+    # The far upper edge of the near thing hides the table up to here; the can's foot is seen a little beyond.
+    edge, height = 1.2, 0.15
+    behind = edge / (1 - height) + 0.02 + 0.06
+    for y, z, support in ((behind, 0.0, None), (1.1, height, 0)):
+        can = Thing(revolved([0.06, 0.06], [0, 0.2], 48), (0.0, y, z), 0.0, HIGH)
+        photo = draw((near, can))
+        assert _carrier(1, instances_of(photo), [0, 0]) == support
+        placed, _ = arrange(instances_of(photo), photo.camera, photo.rgb)
+        assert [item.support for item in placed] == [None, support]
+        assert placed[1].solid.position[1] == pytest.approx(can.position[1], abs=0.04)
+
+
+def standing(width: float, depth: float, y: float) -> Placed:
+    solid = Solid("cuboid", cuboid((width, depth, 0.2), 2), np.array([0.0, y, 0.0]), 0.0, 1.0)
+    return Placed(Instance(np.ones((2, 2), bool), "drawn", 1.0), solid, None)
+
+
+def test_overlapping_things_are_parted_along_the_ray_or_left_where_their_pictures_put_them() -> None:
+    camera = draw(()).camera
+    near, far = _apart([standing(0.3, 0.2, 1.2), standing(0.2, 0.2, 1.37)], camera)
+    assert near.solid.position[1] == 1.2
+    assert 1.4 <= far.solid.position[1] < 1.41
+    assert "moved away" in far.notes[0]
+    table, chair = _apart([standing(1.0, 0.8, 1.2), standing(0.3, 0.3, 1.25)], camera)
+    assert (table.solid.position[1], chair.solid.position[1]) == (1.2, 1.25)
+    assert "shares a place" in chair.notes[0]
