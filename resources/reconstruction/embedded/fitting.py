@@ -6,7 +6,7 @@ import dataclasses
 import math
 
 from blueprint_assets.contracts.posed_meshes import Camera
-from blueprint_assets.household import Category
+from blueprint_assets.household import CATEGORIES, Category
 
 from .appearance import unexplained
 from .boxed import fit_cuboid
@@ -46,6 +46,8 @@ FREE_GAIN = 0.015
 LEAST = 0.6
 """Overlap of a free form, or of a furniture template with the mask's convex outline, below which it is another thing."""
 SURE_FAMILY = 0.95
+FLATTEST = 0.75
+"""Height over width of round fruit (pumpkins, onions, tomatoes: 0.75-0.95); what is flatter is a lemon on its side."""
 FAMILY_LOSS = 0.05
 """A category's own solid is taken when it covers as much, or when the best of all others covers at most so much more."""
 RIVAL = 0.06
@@ -109,11 +111,25 @@ def _of_family(view: Silhouette, family: Family, row: Category | None) -> Solid 
     if family == "open box":  # baskets and tubs are as often round
         box, basin = fit_cuboid(view, row, is_open=True), fit_vessel(view, family, row)
         return max((s for s in (box, basin) if s is not None), key=lambda s: s.overlap, default=None)
-    if family in ("ball", "vessel", "drum"):
+    if family in ("vessel", "drum"):
         return fit_vessel(view, family, row)
+    if family == "ball":
+        return _ball_or_lemon(view, row)
     if family in ("ellipsoid", "soft"):
         return fit_carved(view, row, ROUNDNESS[family], cut=family == "soft")
     return _round(view, family, row)
+
+
+def _ball_or_lemon(view: Silhouette, row: Category | None) -> Solid | None:
+    """What is round: upright, or, where that covers badly or would be flatter than such things are, long and on its side."""
+    upright = fit_vessel(view, "ball", row)
+    flat = upright is not None and float(upright.mesh.extents[2]) < FLATTEST * float(upright.mesh.extents[0])
+    if upright is not None and not flat and upright.overlap >= SURE_FAMILY:
+        return upright
+    lying = fit_carved(view, CATEGORIES["lemon"], ROUNDNESS["ellipsoid"], cut=False)
+    if upright is None or lying is None:
+        return upright or lying
+    return lying if lying.overlap > upright.overlap + (-FREE_GAIN if flat else FREE_GAIN) else upright
 
 
 def _round(view: Silhouette, family: Family | None = None, row: Category | None = None) -> Solid | None:
@@ -124,7 +140,8 @@ def _round(view: Silhouette, family: Family | None = None, row: Category | None 
     free = fit_revolved(view)
     if simple is None or free is None:
         return simple or free
-    return free if free.overlap > simple.overlap + FREE_GAIN else simple
+    gain = free.overlap - simple.overlap - (PART_COST if free.parts else 0.0) + (PART_COST if simple.parts else 0.0)
+    return free if gain > FREE_GAIN else simple
 
 
 def _single(view: Silhouette) -> Solid | None:

@@ -36,8 +36,12 @@ EDGE_WEIGHT = 0.02
 """Overlap that a rim on a clear edge of the picture is worth."""
 UNUSUAL = 9.0
 """Squared deviations that an unusual proportion costs at most: the name may be wrong."""
-SPREAD = 0.3
-"""Standard deviation of the logarithm of height over width within a kind (Category.log_sd is of one length)."""
+SPREAD = {"spheroid": 0.12, "tapered": 0.3, "bevelled": 0.3, "bowl": 0.2}
+"""Standard deviation of the logarithm of height over width within a category, by kind of body: fruit and balls differ by a
+tenth, bowls (0.3-0.55) by a fifth, cups and cans by a third."""
+USUAL = {"spheroid": 0.9, "bevelled": 1.5}
+"""Height over width of what is of unknown category, where the kind says something: apples are 0.9, oranges 0.95, tomatoes 0.8,
+and nothing stands on an egg's end; drink cans are 1.8, jars with shoulders 1-1.3."""
 
 _SHARES = {kind: np.linspace(0.0, 1.0, count) for kind, count in RINGS.items()}
 _TURN = np.arange(ANGLES) * 2 * np.pi / ANGLES
@@ -78,6 +82,7 @@ def fit_round(view: Silhouette, kind: Kind, aspect: float | None = None) -> Roun
     steep = abs(float(distance[2])) / float(np.linalg.norm(distance))
     level = math.sqrt(max(1 - steep**2, 0.05))
     inner = inner_edges(view)
+    usual = USUAL.get(kind) if aspect is None else aspect
 
     def body(x: Array) -> tuple[Array, Array, Array]:
         position = view.base + x[0] * width * view.right + x[1] * width * view.away
@@ -90,9 +95,9 @@ def fit_round(view: Silhouette, kind: Kind, aspect: float | None = None) -> Roun
         drawn = view.blank()
         view.draw_hull(drawn, _rings(position, heights, radii))
         total = view.overlap(drawn)
-        if kind != "ball" and aspect is not None:
-            squared = ((x[3] - x[2] - math.log(aspect)) / SPREAD) ** 2
-            total -= PRIOR_WEIGHT * squared / (1 + squared / UNUSUAL)
+        if kind != "ball" and usual is not None:
+            squared = ((x[3] - x[2] - math.log(usual)) / SPREAD[kind]) ** 2
+            total -= PRIOR_WEIGHT * (squared if kind == "spheroid" else squared / (1 + squared / UNUSUAL))
         if kind in FOOT:
             total -= PRIOR_WEIGHT * ((x[4] - FOOT[kind]) / FOOT_SD[kind]) ** 2
             if inner is not None:
@@ -106,7 +111,7 @@ def fit_round(view: Silhouette, kind: Kind, aspect: float | None = None) -> Roun
         return -least, x
 
     trials = []
-    for start in _starts(kind, width, tall, offset, steep, level, aspect):
+    for start in _starts(kind, width, tall, offset, steep, level, usual):
         trials.append(search(start, 0.08, 120))
     trials.sort(key=lambda trial: -trial[0])
     x = search(trials[0][1], 0.05, 200)[1]

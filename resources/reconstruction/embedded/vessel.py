@@ -14,6 +14,7 @@ from blueprint_assets.household import Category
 from .families import Family
 from .handle import PART_THICKNESS, part_beside
 from .outlined import slab_through
+from .ring import fit_ring
 from .rounded import Kind, RoundBody, fit_round
 from .silhouette import Silhouette
 from .solid import Solid
@@ -45,6 +46,9 @@ def fit_vessel(view: Silhouette, family: Family | None, row: Category | None) ->
     `family` and `row` narrow the kinds and give the usual proportion; with None all kinds compete.
     """
     aspect = _aspect(row)
+    ring = None if family in ("ball", "open box") else fit_ring(view, aspect, has_floor=family == "vessel")
+    if ring is not None:
+        return ring
     body = _best(view, _kinds(family, aspect), aspect)
     if body is None:
         return None
@@ -54,7 +58,7 @@ def fit_vessel(view: Silhouette, family: Family | None, row: Category | None) ->
         if piece is not None:
             # A handle pulls the body to its side: once more without it.
             rest = dataclasses.replace(view, mask=view.mask & ~piece, hidden=view.hidden | piece)
-            again = fit_round(rest, body.kind, aspect)
+            again = fit_round(rest, body.kind, _usual(body.kind, aspect))
             if again is not None:
                 body = again
                 piece = part_beside(view, _drawn(view, body))
@@ -67,7 +71,7 @@ def _kinds(family: Family | None, aspect: float | None) -> tuple[Kind, ...]:
     if family == "open box":
         return ("tapered", "bowl")
     if family == "vessel":
-        return ("tapered",) if aspect is not None and aspect > SHALLOW else ("bowl",)
+        return ("tapered", "bowl") if aspect is not None and aspect > SHALLOW else ("bowl",)
     if family in ("drum", "turned"):
         return ("tapered", "bevelled")
     return ("ball", "bowl", "tapered", "bevelled", "spheroid")
@@ -78,11 +82,15 @@ def _aspect(row: Category | None) -> float | None:
     return None if row is None else row.size[2] / min(row.size[:2])
 
 
+def _usual(kind: Kind, aspect: float | None) -> float | None:
+    """The proportion of that kind: from above a bowl is often taken for a cup, and does not become as high as one."""
+    return BOWL_ASPECT if kind == "bowl" and (aspect is None or aspect > SHALLOW) else aspect
+
+
 def _best(view: Silhouette, kinds: tuple[Kind, ...], aspect: float | None) -> RoundBody | None:
     best: RoundBody | None = None
     for kind in kinds:
-        usual = BOWL_ASPECT if aspect is None and kind == "bowl" else aspect
-        body = fit_round(view, kind, usual)
+        body = fit_round(view, kind, _usual(kind, aspect))
         if body is not None and (best is None or body.value > best.value + SIMPLER):
             best = body
     return best
