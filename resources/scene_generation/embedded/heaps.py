@@ -23,8 +23,8 @@ FALLEN_S = 0.6
 FULLEST = 0.9
 """Things with more volume than this share of the container are not tried: loose heaps fill about 0.6, and may stand out."""
 STILL_MPS = 0.004
-STILL_SECONDS, STILL_M = 1.0, 5e-4
-"""And then nothing may creep by more than half a millimetre in another second."""
+STILL_SECONDS, STILL_M, STILL_RAD = 1.0, 5e-4, 0.009
+"""And then nothing may creep by more than half a millimetre, or turn by more than half a degree, in another second."""
 DENSITY = 500.0
 FRICTION = (0.3, 0.005, 0.0001)
 """Sliding as the slipperiest of the material table (plastic, glass, paper): what rests on that rests on any of them. Torsion and
@@ -85,10 +85,11 @@ def _fall(walls: Parts, rest: Rest, things: Sequence[Parts], rng: np.random.Gene
         return None
     data.qvel[:] = 0
     mujoco.mj_forward(model, data)
-    before = data.xpos[1:].copy()
+    before, facing = data.xpos[1:].copy(), data.xquat[1:].copy()
     for _ in range(round(STILL_SECONDS / model.opt.timestep)):
         mujoco.mj_step(model, data)
-    if np.abs(data.xpos[1:] - before).max() > STILL_M or _speed(data) > STILL_MPS:
+    turned = 2 * np.arccos(np.clip(np.abs((data.xquat[1:] * facing).sum(axis=1)), 0, 1)).max()
+    if np.abs(data.xpos[1:] - before).max() > STILL_M or turned > STILL_RAD or _speed(data) > STILL_MPS:
         return None
     poses = []
     top = max(float(w[:, 2].max()) for w in walls)
