@@ -60,6 +60,7 @@ class EmbeddedReconstructor:
         from .shelves import find_boards
         from .straight_edges import find_segments
         from .unstacking import parted
+        from .wide_shelves import find_wide_boards
 
         name, width, height = source.picture()
         image = scene_root / name
@@ -88,7 +89,8 @@ class EmbeddedReconstructor:
             raise ReconstructionError(f"{image}: no object: {seen}; give an instance mask (--mask)")
 
         camera = pitch_from_boxes(found.instances, camera)
-        boards = find_boards(edges, camera, [instance.mask for instance in found.instances])
+        masks = [instance.mask for instance in found.instances]
+        boards = find_boards(edges, camera, masks, rgb) or find_wide_boards(edges, camera, masks, rgb)
         instances = found.instances
         if boards and ids is None and found.learned:
             instances = (*instances, *things_in_cells(rgb, instances, boards, camera))
@@ -136,7 +138,7 @@ class EmbeddedReconstructor:
                 "environment_type": "nothing here recognises rooms",
                 "background": "only the objects and the surface under them are reconstructed",
             },
-            notes=(*found.notes, *dropped, *moved),
+            notes=(*found.notes, *(board.note for board in boards if board.note), *dropped, *moved),
         )
         progress(Progress(4, 4, f"{len(objects)} objects"))
         return info

@@ -55,14 +55,20 @@ def things_in_cells(
 def look_into_cells(
     rgb: Image8, instances: tuple[Instance, ...], boards: list[Board], camera: Camera
 ) -> list[BoolImage]:
-    """Full-size masks of what stands out in the cells over the boards, stands on them and is not known yet."""
+    """Full-size masks of what stands out in the cells over the boards, stands on them and is not known yet.
+
+    Of the lowest cell, under the boards, only wide gaps are looked at: it is where the whole picture was searched for things.
+    """
     found: list[BoolImage] = []
-    for k in range(len(boards)):
-        whole = cell(boards, k, camera)
-        found += _seen(rgb, whole, k, boards, camera, [*found, *(instance.mask for instance in instances)])
+    level = np.array([1.0, 1.0, 0.0])
+    every = [Board(0.0, board.left * level, board.right * level) for board in boards[:1]] + boards
+    for k in range(len(every)):
+        whole = cell(every, k, camera)
+        if k > 0:
+            found += _seen(rgb, whole, k, every, camera, [*found, *(instance.mask for instance in instances)])
         known = [*found, *(instance.mask for instance in instances)]
         for gap in _gaps(whole, known):
-            found += _seen(rgb, gap, k, boards, camera, known)
+            found += _seen(rgb, gap, k, every, camera, known)
     return found
 
 

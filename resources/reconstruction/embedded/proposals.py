@@ -37,6 +37,9 @@ SHADE_TINT = 0.3
 """As SHADOW_TINT, for what hangs on an object: a shadow between two things takes on their colours."""
 MAX_SHADE = 0.4
 """A larger share of an object that is as dark as a shadow of the plane is not its shadow but the object."""
+CUT_OFF, BANDED = 0.15, 0.92
+"""A shadow hangs on the outside of a thing: what would cut off as much (of the largest part left) of a mask as convex is no
+shadow but a gray band or label of it."""
 MIN_CONTRAST = 5.0
 """Scatter units by which the middle half of an object differs from every background surface."""
 STACKED_SOLIDITY = 0.94
@@ -151,6 +154,8 @@ def without_shadow(mask: BoolImage, rgb: Image8, plane: ColorSurface) -> BoolIma
     core = morph(mask & ~morph(shade, cv2.MORPH_OPEN, 3), cv2.MORPH_OPEN, 3)
     found = pieces(core)
     if not found or found[0].sum() < (1 - MAX_SHADE) * mask.sum():
+        return mask
+    if len(found) > 1 and found[1].sum() >= CUT_OFF * found[0].sum() and solidity(mask) >= BANDED:
         return mask
     core = filled(found[0], np.zeros_like(mask))
     core = morph(core, cv2.MORPH_CLOSE, 5) & mask

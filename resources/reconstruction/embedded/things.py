@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from resources.vision import boxes, salient
 
+from .behind import two_things
 from .closer import FAINT, OF_THE_BOX, SURE, CloseLooks
 from .detections import (
     PARTING_SCORE,
@@ -58,6 +59,8 @@ SWALLOWED = 0.3
 """What a boxed thing leaves of a part, below this share, was a piece of that thing."""
 VIVID = (22.0, 0.88)
 """LAB units in a and b off the plane's hue, and solidity, from which a blob is a thing though it does not stand out."""
+SEEN_FAINTLY = 0.3
+"""A blob of another colour of which as much stands out faintly too is looked at before others: shadows do not."""
 ALREADY = 0.5
 """A colour blob that is as much inside what stands out is known already."""
 
@@ -103,10 +106,12 @@ def find_things(
     parts = _parted(
         _no_look if room else looks.box, small, lab, standing, ground, detected, APART_FURNITURE if room else APART
     )
+    pairs = [[one] if room else two_things(lab, one, detected) for one in parts]
+    parts, known_apart = [one for pair in pairs for one in pair], [len(pair) > 1 for pair in pairs for _ in pair]
     if plane is not None:
         parts = [without_shadow(filled(one, ground), small, plane) for one in parts]
+    named = [one for one, apart in zip(parts, known_apart, strict=True) if apart or match(one, detected, PARTING_SCORE)]
     whole, parts = _with_its_parts(whole, parts)
-    named = [one for one in parts if match(one, detected, PARTING_SCORE)]
     parts = completed(lab, faces_joined(parts, named), named)
     if not room:
         parts = join_in(parts, nameless)
@@ -137,7 +142,7 @@ def find_things(
             left_out[reason] = left_out.get(reason, 0) + 1
     notes = [f"left out {n} piece{'s' if n > 1 else ''} that stood out: {why}" for why, n in sorted(left_out.items())]
     if plane is not None:
-        more, dropped = _of_colors(looks, small, lab, plane, backgrounds, detected, horizon_row, taken)
+        more, dropped = _of_colors(looks, small, lab, plane, backgrounds, detected, horizon_row, taken, faint)
         things, notes = things + more, notes + dropped
     return sorted(things, key=lambda thing: -int(thing.mask.sum())), notes
 
@@ -196,7 +201,11 @@ def _seen_closer(looks: CloseLooks, faint: list[BoolImage], taken: BoolImage, gr
     """What stands out faintly in a large view and clearly in a close one: small and pale things."""
     found: list[BoolImage] = []
     likely = [one for one in faint if MIN_AREA <= one.mean() <= MAX_FAINT and not border_share(one)]
+    looked = np.zeros_like(taken)
     for one in [one for one in likely if (one & taken).sum() < ALREADY * one.sum()]:
+        if (one & looked).sum() >= ALREADY * one.sum():
+            continue
+        looked |= one
         mask = looks.blob(one, taken, FAINT)
         if mask is not None and (mask & ground).sum() < GROUND * mask.sum():
             found.append(mask)
@@ -224,12 +233,15 @@ def _of_colors(
     detected: list[Detected],
     horizon_row: float,
     taken: BoolImage,
+    faint: list[BoolImage],
 ) -> tuple[list[Thing], list[str]]:
     """Things of another colour than the plane that did not stand out, each seen closer, and notes on what is none."""
     things = []
     colored, notes = propose(small, lab, plane, backgrounds, horizon_row, taken)
     colored = [mask for mask in colored if (mask & taken).sum() < ALREADY * mask.sum()]
-    for mask in join(colored, detected):
+    dim = np.any([np.zeros_like(taken), *faint], axis=0)
+    colored = join(colored, detected)
+    for mask in sorted(colored, key=lambda mask: (mask & dim).sum() < SEEN_FAINTLY * mask.sum()):
         looked = looks.left > 0
         seen = looks.blob(mask, taken)
         if seen is not None:

@@ -22,15 +22,15 @@ def fill(rgb: np.ndarray, points: list[tuple[float, float, float]], color: tuple
     cv2.fillPoly(rgb, [(pixels * 16).round().astype(np.int32)], color, cv2.LINE_AA, 4)
 
 
-def drawn() -> tuple[np.ndarray, np.ndarray]:
+def drawn(height: float = 0.6, ceiling: float = 1.4, aside: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
     """A cell with its back and board, and a red box on the board; and the box's mask."""
     rgb = np.full((720, 960, 3), 120, np.uint8)
-    fill(rgb, [(-0.8, 2.4, 0.6), (0.8, 2.4, 0.6), (0.8, 2.4, 1.4), (-0.8, 2.4, 1.4)], (188, 186, 180))
-    fill(rgb, [(-0.8, 2.0, 0.6), (0.8, 2.0, 0.6), (0.8, 2.4, 0.6), (-0.8, 2.4, 0.6)], (222, 220, 214))
+    fill(rgb, [(-0.8, 2.4, height), (0.8, 2.4, height), (0.8, 2.4, ceiling), (-0.8, 2.4, ceiling)], (188, 186, 180))
+    fill(rgb, [(-0.8, 2.0, height), (0.8, 2.0, height), (0.8, 2.4, height), (-0.8, 2.4, height)], (222, 220, 214))
     mask = np.zeros((720, 960), np.uint8)
     corners = cuboid((0.3, 0.2, 0.3)).bounds
     box = np.array([[x, y, z] for x in corners[:, 0] for y in corners[:, 1] for z in corners[:, 2]])
-    box += np.array([0.1, 2.2, 0.6])
+    box += np.array([aside, 2.2, height])
     sides = (((0, 1, 5, 4), (190, 40, 35)), ((0, 1, 3, 2), (150, 30, 28)), ((1, 3, 7, 5), (225, 70, 60)))
     eye = camera_position(CAMERA)
     for face, color in sides:
@@ -54,6 +54,22 @@ def test_what_stands_on_a_board_is_seen_once() -> None:
     assert (found[0].mask & true).sum() / (found[0].mask | true).sum() > 0.85
     assert "cell" in found[0].obtained
     assert look_into_cells(rgb, (Instance(true, "known", 1.0),), [BOARD], CAMERA) == []
+
+
+@pytest.mark.usefixtures("networks")
+def test_a_wide_gap_of_the_lowest_cell_is_looked_at_too() -> None:
+    if reason := weights.obstacle(("salient",)):
+        pytest.skip(reason)
+    upper, above = drawn()
+    lower, true = drawn(0.0, 0.55, -0.3)
+    _, beside = drawn(0.0, 0.55, 0.4)
+    front = round(cell([BOARD], 0, CAMERA)[3])
+    rgb = np.concatenate([upper[:front], lower[front:]])
+    known = [Instance(mask, "known", 1.0) for mask in (above, beside)]
+    found = look_into_cells(rgb, tuple(known), [BOARD], CAMERA)
+    assert len(found) == 1
+    assert (found[0] & true).sum() / (found[0] | true).sum() > 0.85
+    assert look_into_cells(rgb, (*known, Instance(true, "known", 1.0)), [BOARD], CAMERA) == []
 
 
 def test_a_cell_ends_where_the_next_board_begins() -> None:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from blueprint_assets.geometry.shapes import cuboid, revolved
 from fixtures.synthetic_photo import Thing, draw
 from resources.reconstruction.embedded.instances import segment
+from resources.reconstruction.embedded.proposals import without_shadow
+from resources.reconstruction.embedded.surface import find_plane, to_lab
 
 CAN = Thing(revolved([0.1, 0.1], [0, 0.25], 48), (-0.2, 1.5, 0), 0.0, (50, 90, 190))
 
@@ -48,3 +50,25 @@ def test_a_cast_shadow_stays_out_of_the_mask() -> None:
     true = photo.ids > 0
     assert len(masks) == 1
     assert (true & masks[0]).sum() / (true | masks[0]).sum() > 0.85
+
+
+def test_a_band_of_the_shaded_tables_colour_across_a_jar_is_no_shadow() -> None:
+    rgb = np.full((240, 320, 3), (150, 145, 140), np.uint8)
+    rgb[60:180, 120:180], rgb[110:145, 120:180] = (150, 30, 120), (112, 108, 104)
+    lab, jar = to_lab(rgb), np.zeros((240, 320), bool)
+    jar[60:180, 120:180] = True
+    plane = find_plane(lab, jar, 0.0)
+    assert plane is not None
+    assert (without_shadow(jar, rgb, plane) == jar).all()
+
+
+def test_a_shadow_of_the_tables_colour_at_the_foot_of_a_jar_is_taken_off() -> None:
+    rgb = np.full((240, 320, 3), (150, 145, 140), np.uint8)
+    rgb[60:180, 120:180], rgb[150:180, 120:180] = (150, 30, 120), (112, 108, 104)
+    lab, jar = to_lab(rgb), np.zeros((240, 320), bool)
+    jar[60:180, 120:180] = True
+    plane = find_plane(lab, jar, 0.0)
+    assert plane is not None
+    left = without_shadow(jar, rgb, plane)
+    assert left[62:146, 122:178].all()
+    assert not left[154:].any()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -92,6 +93,62 @@ def test_without_posts_or_with_everything_before_it_there_is_no_shelf() -> None:
     assert find_boards(shelf(camera, [0.6], posts=False), camera, [inside]) == []
     assert find_boards(shelf(camera, [0.6]), camera, [before]) == []
     assert find_boards(shelf(camera, [0.6]), camera, []) == []
+
+
+def without(segments: Segments, number: int) -> Segments:
+    keep = np.arange(len(segments.length)) != number
+    return Segments(segments.middle[keep], segments.direction[keep], segments.length[keep], "drawn")
+
+
+def painted(camera: Camera, heights: list[float]) -> NDArray[np.uint8]:
+    """A dim inside, and boards with tops of another brightness than their fronts."""
+    picture = np.full((*SIZE[::-1], 3), 80, np.uint8)
+    half = WIDTH / 2
+    for z in (0.0, *heights):
+        top = [(-half, 0.0, z), (half, 0.0, z), (half, 0.5, z), (-half, 0.5, z)]
+        front = [(-half, 0.0, z), (half, 0.0, z), (half, 0.0, z - THICK), (-half, 0.0, z - THICK)]
+        for corners, gray in ((top, 120), (front, 170)):
+            pixels, _ = project(camera, placed(corners, 0.0, 2.0))
+            cv2.fillPoly(picture, [pixels.round().astype(np.int32)], (gray, gray, gray))
+    return picture
+
+
+@pytest.mark.parametrize("missing", [0, 2])
+def test_an_upper_edge_that_no_straight_edge_shows_is_where_the_brightness_turns(missing: int) -> None:
+    camera = camera_of(14)
+    masks = [thing(camera, (0.2, 0.15, 0.0))]
+    segments = without(shelf(camera, [0.6]), missing)
+    assert find_boards(segments, camera, masks)[0].height != pytest.approx(0.6, abs=0.015)
+    assert find_boards(segments, camera, masks, painted(camera, [0.6]))[0].height == pytest.approx(0.6, abs=0.012)
+    # Nothing to see: as if there were no picture.
+    even = np.full((*SIZE[::-1], 3), 120, np.uint8)
+    assert find_boards(segments, camera, masks, even)[0].height == find_boards(segments, camera, masks)[0].height
+
+
+def test_an_upper_edge_is_not_taken_for_a_lower_one() -> None:
+    camera = camera_of(14)
+    masks = [thing(camera, (0.2, 0.15, 0.0))]
+    # The board's top seen flat looks like a front under the back wall.
+    board = find_boards(shelf(camera, [0.85]), camera, masks, painted(camera, [0.85]))
+    assert board[0].height == pytest.approx(0.85, abs=0.01)
+
+
+def test_the_edges_of_a_thing_are_no_posts_but_a_piece_of_a_post_may_be_taken_for_a_thing() -> None:
+    camera = camera_of(14)
+    inside = thing(camera, (0.2, 0.15, 0.0))
+    segments = shelf(camera, [0.6])
+    foot, top = segments.ends()[0][-1], segments.ends()[1][-1]
+
+    def along_both(low: float, high: float) -> NDArray[np.bool_]:
+        """What covers a part of the posts' length."""
+        mask = np.zeros(SIZE[::-1], bool)
+        rows = sorted(round(float(foot[1] + share * (top[1] - foot[1]))) for share in (low, high))
+        for column in (foot[0], SIZE[0] - foot[0]):
+            mask[max(0, rows[0]) : rows[1], max(0, round(column) - 80) : round(column) + 80] = True
+        return mask
+
+    assert find_boards(segments, camera, [inside, along_both(0.2, 0.6)])
+    assert find_boards(segments, camera, [inside, along_both(0.0, 1.0)]) == []
 
 
 def test_a_board_above_the_camera_shows_no_top() -> None:

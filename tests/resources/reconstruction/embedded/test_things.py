@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from blueprint_assets.geometry.camera import pitch_and_roll
+from resources.reconstruction.embedded import things
 from resources.reconstruction.embedded.gravity import estimate_camera
 from resources.reconstruction.embedded.instances import Segmentation, segment
+from resources.reconstruction.embedded.surface import BoolImage, find_plane, to_lab
 from resources.vision.weights import missing
 
 PHOTOS = Path(__file__).resolve().parents[4] / "fixtures" / "real_photos"
@@ -58,3 +60,42 @@ def test_letters_on_a_wall_do_not_become_things_and_cubes_stay_whole() -> None:
     cubes = [one for one in found.instances if one.mask.mean() > 0.03]
     assert len(cubes) == 3
     assert len(found.instances) <= 4
+
+
+class Looks:
+    """Close looks that see nothing and remember where they were."""
+
+    def __init__(self, left: int) -> None:
+        self.left, self.at = left, list[BoolImage]()
+
+    def blob(self, blob: BoolImage, taken: BoolImage, least: float = 0.0) -> None:
+        if self.left > 0:
+            self.left -= 1
+            self.at.append(blob)
+
+
+def rectangle(left: int, top: int, right: int, bottom: int) -> BoolImage:
+    mask = np.zeros((120, 160), bool)
+    mask[top:bottom, left:right] = True
+    return mask
+
+
+def test_a_faint_piece_is_looked_at_once_though_two_tiles_show_it() -> None:
+    looks = Looks(9)
+    faint = [rectangle(20, 20, 40, 40), rectangle(21, 21, 40, 40), rectangle(80, 20, 100, 40)]
+    nothing = np.zeros((120, 160), bool)
+    assert things._seen_closer(looks, faint, nothing, nothing) == []
+    assert [one.sum() for one in looks.at] == [400, 400]
+
+
+def test_of_more_blobs_than_looks_those_that_stand_out_faintly_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    blobs = [rectangle(10, 10, 60, 60), rectangle(80, 10, 110, 40), rectangle(80, 60, 100, 80)]
+    monkeypatch.setattr(things, "propose", lambda *_: (blobs, []))
+    rgb = np.full((120, 160, 3), 120, np.uint8)
+    lab = to_lab(rgb)
+    plane = find_plane(lab, np.zeros((120, 160), bool), 0.0)
+    assert plane is not None
+    looks, nothing = Looks(1), np.zeros((120, 160), bool)
+    things._of_colors(looks, rgb, lab, plane, [], [], 0.0, nothing, [rectangle(80, 60, 100, 70)])
+    assert len(looks.at) == 1
+    assert looks.at[0] is blobs[2]
