@@ -72,6 +72,8 @@ def episodes_of(dataset: Path) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
 
     files = tree(dataset)
     tables = {"meta/provenance/file-000.parquet", "meta/episodes/chunk-000/file-000.parquet"}
+    sums = files.pop("SHA256SUMS").decode().splitlines()
+    files["SHA256SUMS"] = "\n".join(line for line in sums if line.split(maxsplit=1)[1] not in tables).encode()
     rows: list[dict[str, Any]] = []
     for name in sorted(tables):
         for row in pq.read_table(dataset / name).to_pylist():
