@@ -46,6 +46,10 @@ SHAPES: dict[str, dict[Family | None, float]] = {
         "ball": 1, "ellipsoid": 1, "soft": 0.3, None: 0.2, "turned": 0.15, "drum": 0.15, "vessel": 0.15, "open box": 0.1,
         "box": 0.1,
     },
+    "furniture_template": {
+        None: 1, "box": 0.3, "open box": 0.2, "soft": 0.1, "drum": 0.1, "turned": 0.1, "vessel": 0.1, "ellipsoid": 0.05,
+        "ball": 0.05,
+    },
     "": {
         "soft": 1, None: 1, "turned": 0.5, "open box": 0.4, "vessel": 0.4, "ellipsoid": 0.4, "box": 0.3, "drum": 0.3,
         "ball": 0.2,

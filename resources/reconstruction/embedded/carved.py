@@ -12,8 +12,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blueprint_assets.household import Category
-
 from .hull_fit import Placement, fit_hull
 from .silhouette import Silhouette, convex_view
 from .solid import Solid
@@ -27,6 +25,8 @@ ROUNDNESS = {"ellipsoid": 2.0, "soft": 3.5}
 """Exponent of the superellipsoid: 2 is an ellipsoid, more is nearer to a box."""
 FREE_TRUST = 5.0
 """Weight of a free form's usual proportions, against 1 for what is round or a box: its rounded body never fits well."""
+FREE = (1.0, 0.75, 0.7)
+"""Proportions of what nobody has a name for; by judgement: between things that stand and things that lie."""
 SECTIONS, RINGS = 40, 25
 LEAST_LEFT = 0.35
 """Share of the rounded body that must be left after the cut; otherwise the fit was wrong and it stays uncut."""
@@ -34,19 +34,25 @@ CONTOUR_PIXELS = 0.8
 """Fitting pixels by which the cut outline is simplified."""
 
 
-def fit_carved(view: Silhouette, row: Category | None, exponent: float, cut: bool) -> Solid | None:
-    """The rounded body that covers a silhouette best, cut to the mask's outline where `cut`; None when none fits."""
+def fit_free(view: Silhouette) -> Solid | None:
+    """What nobody has a name for, and what is neither round nor a box, as a rounded body of FREE proportions."""
+    return fit_carved(view, FREE, ROUNDNESS["soft"], cut=True)
+
+
+def fit_carved(view: Silhouette, usual: tuple[float, float, float] | None, exponent: float, cut: bool) -> Solid | None:
+    """The rounded body that covers a silhouette best, cut to the mask's outline where `cut`; None when none fits.
+
+    `usual`: width, depth and height, whose proportions count; None: none are known.
+    """
     unit, faces = _superellipsoid(exponent)
     # The dents of a free form are no evidence about its proportions: both outlines are made convex, the cut restores them.
-    found = fit_hull(
-        convex_view(view) if cut else view, unit, row.size if row else None, trust=FREE_TRUST if cut else 1.0
-    )
+    found = fit_hull(convex_view(view) if cut else view, unit, usual, trust=FREE_TRUST if cut else 1.0)
     if found is None:
         return None
     import trimesh
 
     mesh = trimesh.Trimesh(vertices=unit * found.sides, faces=faces, process=False)
-    overlap, note = found.overlap, "" if row is None else "depth by the category's proportions (default)"
+    overlap, note = found.overlap, "" if usual is None else "depth by the category's proportions (default)"
     shape = "ellipsoid"
     if cut and (carved := _cut(view, mesh, found)) is not None:
         mesh, overlap = carved

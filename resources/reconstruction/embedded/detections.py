@@ -38,6 +38,10 @@ FITTING_BOX = 0.6
 JOINED = 0.7
 """Overlap that parts together must reach with a box to be one thing, and more than any of them alone by JOIN_GAIN."""
 JOIN_GAIN = 0.06
+LEFT_OVER = (0.05, 0.002, 0.8)
+"""Share of a piece, or share of the picture and convexity, from which what is left beside the things cut out of it is a thing."""
+LEAST_SEAM = 0.7
+"""Pixels of border with a thing, over the square root of its area, from which a small end may be that thing's."""
 WHOLE = 0.9
 """What is left of a piece that was as convex is one thing, though what was cut out of it parts it."""
 INNER = (0.4, 0.3, 0.4)
@@ -189,10 +193,30 @@ def cut(small: Image8, part: BoolImage, detected: list[Detected], closer: Closer
             rest = rest & ~piece
     if not found:
         return [part]
-    left_over = [piece for piece in pieces(morph(rest, cv2.MORPH_OPEN, 3)) if piece.sum() > 0.05 * part.sum()]
+    left_over: list[BoolImage] = []
+    small_ends: list[BoolImage] = []
+    for piece in pieces(morph(rest, cv2.MORPH_OPEN, 3)):
+        large = piece.sum() > LEFT_OVER[0] * part.sum()
+        whole = piece.mean() > LEFT_OVER[1] and solidity(piece) > LEFT_OVER[2]
+        (left_over if large or whole else small_ends).append(piece)
+    found = _with_ends(small, found, small_ends)
     if len(left_over) > 1 and solidity(part) > WHOLE:
         left_over = [np.any(left_over, axis=0)]  # a plate goes on behind the cup
     return found + left_over
+
+
+def _with_ends(small: Image8, found: list[BoolImage], ends: list[BoolImage]) -> list[BoolImage]:
+    """The things cut out by boxes, each with the small ends that go on in its colours beyond the box."""
+    found = list(found)
+    lab = to_lab(small) if ends else None
+    for end in ends:
+        assert lab is not None
+        near = morph(end, cv2.MORPH_DILATE, 3)
+        seams = [near & one for one in found]
+        k = max(range(len(found)), key=lambda k: int(seams[k].sum()))
+        if seams[k].sum() >= LEAST_SEAM * np.sqrt(end.sum()) and step(lab, seams[k]) < LEAST_STEP:
+            found[k] = found[k] | end
+    return found
 
 
 def window_of(box: Box, shape: tuple[int, ...]) -> BoolImage:

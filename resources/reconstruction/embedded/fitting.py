@@ -10,7 +10,7 @@ from blueprint_assets.household import CATEGORIES, Category
 
 from .appearance import unexplained
 from .boxed import fit_cuboid
-from .carved import ROUNDNESS, fit_carved
+from .carved import ROUNDNESS, fit_carved, fit_free
 from .families import Family, family_of
 from .legged import TEMPLATE, fit_legged
 from .outlined import fit_outline
@@ -116,7 +116,7 @@ def _of_family(view: Silhouette, family: Family, row: Category | None) -> Solid 
     if family == "ball":
         return _ball_or_lemon(view, row)
     if family in ("ellipsoid", "soft"):
-        return fit_carved(view, row, ROUNDNESS[family], cut=family == "soft")
+        return fit_carved(view, row.size if row else None, ROUNDNESS[family], cut=family == "soft")
     return _round(view, family, row)
 
 
@@ -126,7 +126,7 @@ def _ball_or_lemon(view: Silhouette, row: Category | None) -> Solid | None:
     flat = upright is not None and float(upright.mesh.extents[2]) < FLATTEST * float(upright.mesh.extents[0])
     if upright is not None and not flat and upright.overlap >= SURE_FAMILY:
         return upright
-    lying = fit_carved(view, CATEGORIES["lemon"], ROUNDNESS["ellipsoid"], cut=False)
+    lying = fit_carved(view, CATEGORIES["lemon"].size, ROUNDNESS["ellipsoid"], cut=False)
     if upright is None or lying is None:
         return upright or lying
     return lying if lying.overlap > upright.overlap + (-FREE_GAIN if flat else FREE_GAIN) else upright
@@ -156,8 +156,11 @@ def _single(view: Silhouette) -> Solid | None:
     candidates = [s for s in (round_one, box) if s is not None and s.overlap >= GOOD_OVERLAP]
     if candidates:
         return max(candidates, key=lambda s: s.overlap)
-    outline = fit_outline(view)
-    candidates = [s for s in (outline, round_one, box) if s is not None]
+    free = fit_free(view)
+    if free is None or free.overlap < GOOD_OVERLAP:
+        outline = fit_outline(view)
+        free = max((s for s in (free, outline) if s is not None), key=lambda s: s.overlap, default=None)
+    candidates = [s for s in (free, round_one, box) if s is not None]
     return max(candidates, key=lambda s: s.overlap) if candidates else None
 
 

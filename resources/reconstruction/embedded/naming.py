@@ -19,6 +19,7 @@ from resources.vision import boxes, names
 
 from .detections import Detected, box_of
 from .families import FAMILY, Family
+from .legged import TEMPLATE, Template
 from .look_alikes import said_of
 from .parting import solidity
 from .surface import BoolImage, Image8
@@ -70,9 +71,9 @@ def recognise(rgb: Image8, mask: BoolImage, detected: list[Detected], room: bool
     if not _is_round(mask):
         shares = {name: share * (NO_BALL if FAMILY.get(name) == "ball" else 1.0) for name, share in shares.items()}
     may_be = ranked(shares)
-    families: dict[Family | None, float] = {}
+    families: dict[Family | Template | None, float] = {}
     for name, share in may_be:
-        families[FAMILY.get(name)] = families.get(FAMILY.get(name), 0.0) + share
+        families[_solids_of(name)] = families.get(_solids_of(name), 0.0) + share
     family = max(families, key=lambda each: families[each])
     best = [
         f"{who} {word} {score:.2f}" for who, word, score in (_best("detector", seen), _best("classifier", read)) if word
@@ -140,10 +141,15 @@ def classifier_words(rgb: Image8, mask: BoolImage) -> dict[str, float]:
     return {one.label: one.score for one in names.classify_masked(rgb, mask.astype(np.float32), top=1000)}
 
 
-def _for_the_shape(may_be: list[tuple[str, float]], family: Family | None, total: float) -> str | None:
+def _solids_of(name: str) -> Family | Template | None:
+    """What a category is fitted with: a family of solids or a piece of furniture; desks and coffee tables are built alike."""
+    return FAMILY.get(name) or TEMPLATE.get(name)
+
+
+def _for_the_shape(may_be: list[tuple[str, float]], family: Family | Template | None, total: float) -> str | None:
     """The likeliest of the family. Boxes and soft things differ in proportions, and what has no family is alike in nothing: there
     it must be the most of it."""
-    name, share = next((name, share) for name, share in may_be if FAMILY.get(name) == family)
+    name, share = next((name, share) for name, share in may_be if _solids_of(name) == family)
     if family is None:
         return name if share >= LEAST_FAMILY else None
     if family in ("box", "soft") and share < MOST * total:

@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .hue import off_plane
 from .parting import hull, morph, pieces, solidity, split, step, under
-from .surface import INLIER, SHADOW_TINT, BoolImage, ColorSurface, Image8, dimmed, is_shadow, shadows
+from .surface import INLIER, SHADOW_TINT, BoolImage, ColorSurface, Image8, dimmed, flanked, is_shadow, shadows
 
 Array = NDArray[np.float64]
 
@@ -35,6 +36,10 @@ MIN_EDGE = 3.0
 have soft outlines (1-2), things on a table 5-40."""
 SHADE_TINT = 0.3
 """As SHADOW_TINT, for what hangs on an object: a shadow between two things takes on their colours."""
+MAX_TINGE = 15.0
+"""LAB units in a and b off the plane's hue beyond which a dark pixel is no shade, however dark: a bottle's red cap."""
+SPECK = 0.03
+"""Share of a thing's largest piece below which another is none of it."""
 MAX_SHADE = 0.4
 """A larger share of an object that is as dark as a shadow of the plane is not its shadow but the object."""
 CUT_OFF, BANDED = 0.15, 0.92
@@ -94,7 +99,7 @@ def propose(
         # What GrabCut took off the blob is its contact shadow.
         resting = ground | (blob & ~refined)
         parts = [part for piece in cuts for part in rejoined(split(lab, piece, resting), resting, lab)]
-        for part in [without_shadow(part, rgb, plane) for part in parts]:
+        for part in [without_shadow(part, rgb, lab, plane) for part in parts]:
             reason = _refuse(lab, part, plane, distance, resting, beside | (refined & ~part), horizon_row)
             if reason is None and is_shadow(rgb, plane, part):
                 reason = "a shadow on the plane"
@@ -112,10 +117,7 @@ def _enclosed(lab: Array, plane: BoolImage, backgrounds: list[ColorSurface], str
     what lies within it stands on it, and is no wall. What goes on outside (a gripper that reaches in) stays.
 
     `strange`: of no surface's colour; only what borders on that, as a face of the same box, is taken."""
-    firm = morph(plane, cv2.MORPH_OPEN, 2 * max(1, round(0.01 * max(plane.shape))) + 1)
-    left = np.maximum.accumulate(firm, axis=1)
-    right = np.maximum.accumulate(firm[:, ::-1], axis=1)[:, ::-1]
-    between = left & right
+    between = flanked(plane)
     found = np.zeros_like(plane)
     near = morph(morph(strange, cv2.MORPH_OPEN, 3), cv2.MORPH_DILATE, 7)
     for surface in backgrounds:
@@ -148,9 +150,19 @@ def absorbed(masks: list[BoolImage]) -> list[BoolImage]:
     return sorted(result, key=lambda mask: -int(mask.sum()))
 
 
-def without_shadow(mask: BoolImage, rgb: Image8, plane: ColorSurface) -> BoolImage:
+def without_shadow(mask: BoolImage, rgb: Image8, lab: Array, plane: ColorSurface) -> BoolImage:
     """The mask without the cast shadow that hangs on it: as dark as the plane in shadow, and what is left is as convex."""
-    shade = mask & dimmed(rgb, plane, SHADE_TINT)
+    shades = dimmed(rgb, plane, SHADE_TINT) & (off_plane(lab, plane) < MAX_TINGE)
+    largest, *others = pieces(mask)
+    result = _without(largest, shades & largest)
+    for piece in others:  # a label of the table's colour may part a bottle
+        if (shades & piece).sum() < MAX_SHADE * piece.sum() and piece.sum() > SPECK * largest.sum():
+            result |= _without(piece, shades & piece)
+    return result
+
+
+def _without(mask: BoolImage, shade: BoolImage) -> BoolImage:
+    """One piece without the shade in it, where what is left is as convex."""
     core = morph(mask & ~morph(shade, cv2.MORPH_OPEN, 3), cv2.MORPH_OPEN, 3)
     found = pieces(core)
     if not found or found[0].sum() < (1 - MAX_SHADE) * mask.sum():

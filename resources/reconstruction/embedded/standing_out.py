@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from resources.vision import salient
 
 from .closer import FAINT, SURE
+from .mouths import with_mouths
 from .parting import morph, pieces
 from .proposals import border_share
 from .surface import SHADOW_TINT, BoolImage, ColorSurface, Image8, dimmed
@@ -27,6 +28,9 @@ THIN = 0.008
 """Width, as a share of the longer side, up to which a part of the plane's colour in shade is a joint or a plank's edge."""
 SHADED = 0.5
 """A piece of which more is like the plane in shade is a dark thing (or all shadow), from which no shadow is cut."""
+OUTER, BAND = 0.3, 0.5
+"""Share of a dark patch's rim on the piece's outline from which it is a shadow beside the thing; up to the second it may be a
+band across it (a label of the table's colour), if there is as much of the thing along both its sides."""
 LEAST = 0.0006
 """Share of the picture below which a piece is a speck."""
 
@@ -43,7 +47,7 @@ def stand_outs(
     faint: list[BoolImage] = []
     for piece in pieces(soft > SURE):
         if piece.mean() >= LEAST:
-            (clear if soft[piece].mean() >= FAINT else faint).append(piece)
+            (clear if soft[piece].mean() >= FAINT else faint).append(with_mouths(piece))
     # A tile tells what the whole picture did not: things too small or too faint in it (at worst all of it is one faint piece).
     mask = np.any([np.zeros(shape, bool), *clear], axis=0)
     for piece, closer in _of_tiles(rgb, shape):
@@ -123,9 +127,17 @@ def _outer(shadow: BoolImage, piece: BoolImage) -> BoolImage:
     taken = np.zeros_like(piece)
     for part in pieces(shadow):
         edge = part & ~morph(part, cv2.MORPH_ERODE, 3)
-        if (edge & rim).sum() > 0.3 * max(1, int(edge.sum())):
+        outer = (edge & rim).sum() / max(1, int(edge.sum()))
+        if outer > OUTER and not (outer < BAND and _parts(piece & ~part, part)):
             taken |= part
     return taken
+
+
+def _parts(rest: BoolImage, between: BoolImage) -> bool:
+    """Whether what lies between takes a piece apart into two of some size: a band of a bottle, or what joins two things."""
+    left = pieces(morph(rest, cv2.MORPH_OPEN, 3) & morph(between, cv2.MORPH_DILATE, 7))
+    sizes = sorted((int(part.sum()) for part in left), reverse=True)
+    return len(sizes) > 1 and sizes[1] >= 0.5 * sizes[0]
 
 
 def _resized(soft: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:

@@ -180,6 +180,14 @@ def find_backgrounds(lab: Array, plane: ColorSurface, ignore: BoolImage) -> list
     return found
 
 
+def flanked(region: BoolImage) -> BoolImage:
+    """Pixels with a firm part of the region on both sides in their row: of a table's top, what lies on it and its shadows."""
+    size = 2 * max(1, round(0.01 * max(region.shape))) + 1
+    firm = cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_OPEN, np.ones((size, size), np.uint8)) > 0
+    between: BoolImage = np.maximum.accumulate(firm, axis=1) & np.maximum.accumulate(firm[:, ::-1], axis=1)[:, ::-1]
+    return between
+
+
 def _fit(lab: Array, seed: BoolImage, domain: BoolImage) -> ColorSurface | None:
     """Grows a surface from `seed` over `domain`: constant, then planes, then quadrics, reweighted at every step."""
     if seed.sum() < 50:

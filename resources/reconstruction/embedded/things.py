@@ -33,7 +33,7 @@ from .proposals import absorbed, border_share, filled, propose, without_shadow
 from .regions import APART, APART_FURNITURE, completed, faces_joined, part
 from .resting import hangs
 from .standing_out import GROUND, stand_outs
-from .surface import SHADOW_TINT, BoolImage, ColorSurface, Image8, is_shadow, shadows
+from .surface import SHADOW_TINT, BoolImage, ColorSurface, Image8, flanked, is_shadow, shadows
 
 Array = NDArray[np.float64]
 
@@ -61,6 +61,8 @@ VIVID = (22.0, 0.88)
 """LAB units in a and b off the plane's hue, and solidity, from which a blob is a thing though it does not stand out."""
 SEEN_FAINTLY = 0.3
 """A blob of another colour of which as much stands out faintly too is looked at before others: shadows do not."""
+ON_TABLE = 0.8
+"""Share of a background surface with the support plane on both sides, from which it is no wall but a shadow on the plane."""
 ALREADY = 0.5
 """A colour blob that is as much inside what stands out is known already."""
 
@@ -109,7 +111,7 @@ def find_things(
     pairs = [[one] if room else two_things(lab, one, detected) for one in parts]
     parts, known_apart = [one for pair in pairs for one in pair], [len(pair) > 1 for pair in pairs for _ in pair]
     if plane is not None:
-        parts = [without_shadow(filled(one, ground), small, plane) for one in parts]
+        parts = [without_shadow(filled(one, ground), small, lab, plane) for one in parts]
     named = [one for one, apart in zip(parts, known_apart, strict=True) if apart or match(one, detected, PARTING_SCORE)]
     whole, parts = _with_its_parts(whole, parts)
     parts = completed(lab, faces_joined(parts, named), named)
@@ -124,7 +126,8 @@ def find_things(
     taken = np.any([taken, *parts], axis=0)
     walls = np.zeros_like(taken)
     for surface in backgrounds:
-        walls |= surface.region
+        if plane is None or (flanked(plane.region) & surface.region).sum() < ON_TABLE * surface.region.sum():
+            walls |= surface.region
     things, left_out = [], dict[str, int]()
     for one in parts:
         known = match(one, detected)

@@ -2,7 +2,8 @@
 
 Two level edges of one direction that cross the picture, nothing across either of them, things in the cell between and things
 that stand above the upper one: those stand on a board, or else would be far behind what they are above. On a table, things
-hide its back edge or the wall's lines. Where the lowest board ends below the picture nothing tells the front's distance.
+hide its back edge or the wall's lines. Where the lowest board ends below the picture, its front is taken to be just before the
+nearest thing on it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blueprint_assets.contracts.posed_meshes import Camera
+from blueprint_assets.geometry.camera import camera_position, ground_points, pixel_rays, project
 
 from .board_fronts import THICKNESS, Line, gap_over, raised, share_below, thickness
 from .shelves import APART, Board, board_over, fronts_of, height_over, stands_on
@@ -30,6 +32,9 @@ SPANS = 0.75
 """Least share of it that straight edges cover."""
 ON_LINE = 0.004
 """Greatest distance of an edge's ends from a line that it is part of, as a share of the diagonal."""
+FRONT_BEFORE = 0.15
+"""A front that is below the picture is before the nearest thing by this share of that thing's distance (10 cm at 0.65 m); by
+judgement: things as deep as a mug in the middle of a shelf 0.3 m deep."""
 ON_BOARDS = 2
 """Least number of things on upper boards: one alone may hang on the wall behind."""
 
@@ -44,7 +49,31 @@ def find_wide_boards(segments: Segments, camera: Camera, masks: Sequence[BoolIma
     for number, lowest in enumerate(free):
         if all(share_below(mask, lowest) == 0 for mask in masks):
             return _boards(lowest, free[number + 1 :], camera, masks, rgb)
+    if free and free[0] is crossing[0] and thickness(free[0], masks, rgb) is not None:
+        below = _below_the_picture(free[0], camera, masks)
+        return [] if below is None else _boards(below, free, camera, masks, rgb)
     return []
+
+
+def _below_the_picture(upper: Line, camera: Camera, masks: Sequence[BoolImage]) -> Line | None:
+    """The lowest board's front, where the picture ends above it: under an upper one, before the nearest thing below that."""
+    low = np.array([contact_pixel(mask) for mask in masks if share_below(mask, upper) == 1])
+    feet = ground_points(camera, low) if len(low) else np.zeros((0, 3))
+    if not len(feet) or not np.isfinite(feet).all():
+        return None
+    normal = np.cross(*pixel_rays(camera, np.stack([upper.start, upper.end])))
+    along = np.array([-normal[1], normal[0], 0.0]) / math.hypot(normal[0], normal[1])
+    toward = np.array([-along[1], along[0], 0.0])
+    eye = camera_position(camera)
+    if toward @ (feet[0] - eye) > 0:
+        toward = -toward
+    distance = float(((eye - feet) @ toward).min())
+    middle = feet[int(np.argmin((eye - feet) @ toward))] + FRONT_BEFORE * distance * toward
+    ends, depth = project(camera, np.stack([middle - distance * along, middle + distance * along]))
+    if (depth <= 0).any():
+        return None
+    start, end = ends if ends[0, 0] < ends[1, 0] else ends[::-1]
+    return Line(start, end)
 
 
 def _boards(lowest: Line, above: list[Line], camera: Camera, masks: Sequence[BoolImage], rgb: Image8) -> list[Board]:
@@ -101,8 +130,11 @@ def _prolonged(line: Line, camera: Camera) -> Line:
 
 def _top_edges(line: Line, lowest: Line, masks: Sequence[BoolImage], rgb: Image8) -> tuple[Line, Line, str]:
     """A front's and the lowest front's upper edges if both show, else both lines as they are; and a note on that."""
-    upper, lower = thickness(line, masks, rgb), thickness(lowest, masks, rgb)
+    upper = thickness(line, masks, rgb)
     note = "a shelf wider than the picture: its upper board is over the lowest board's front edge"
+    if min(lowest.start[1], lowest.end[1]) >= rgb.shape[0]:
+        return (line if upper is None else raised(line, upper)), lowest, f"{note}, which is below the picture (default)"
+    lower = thickness(lowest, masks, rgb)
     if upper is None or lower is None:
         return line, lowest, f"{note}; one of their fronts does not show its upper edge"
     return raised(line, upper), raised(lowest, lower), note

@@ -117,3 +117,30 @@ def test_two_sure_pieces_of_furniture_make_a_room() -> None:
 
 def test_a_detection_is_scaled_with_its_picture() -> None:
     assert seen("cup", (10, 20, 30, 40)).scaled(0.5).box == (5, 10, 15, 20)
+
+
+def _board_with_a_cup_and_a_block() -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """A large thing with a cup at one end and something small and whole, or an end in the cup's colour, beside it."""
+    rgb = np.full((120, 160, 3), 120, np.uint8)
+    piece = mask((10, 30, 100, 100)) | mask((100, 72, 130, 100))
+    rgb[mask((10, 30, 100, 100))], rgb[mask((100, 72, 130, 100))] = (40, 60, 190), (220, 60, 40)
+    return rgb, piece
+
+
+def test_a_small_whole_thing_beside_what_is_cut_out_is_left() -> None:
+    rgb, piece = _board_with_a_cup_and_a_block()
+    block = mask((130, 86, 146, 100))
+    rgb[block] = (230, 200, 30)
+    piece = piece | block
+    assert 0.002 * block.size < block.sum() < 0.05 * piece.sum()
+    parts = cut(rgb, piece, [seen("cup", (100, 72, 130, 100))], nothing)
+    assert any((part & block).sum() > 0.6 * block.sum() and part.sum() < 1.3 * block.sum() for part in parts)
+
+
+def test_an_end_in_the_cups_colour_goes_with_it() -> None:
+    rgb, piece = _board_with_a_cup_and_a_block()
+    end = mask((104, 100, 126, 108))
+    rgb[end] = (220, 60, 40)
+    parts = cut(rgb, piece | end, [seen("cup", (100, 72, 130, 97))], nothing)
+    cup = max(parts, key=lambda part: int((part & mask((100, 72, 130, 100))).sum()))
+    assert (cup & end).sum() > 0.8 * end.sum()

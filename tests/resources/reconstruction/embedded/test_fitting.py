@@ -49,3 +49,14 @@ def test_a_can_with_bands_of_colour_is_no_stack() -> None:
     can = revolved([0.12, 0.12], [0, 0.15], 64)
     solid = fitted(Thing(can, (0.0, 1.8, 0.0), 0.0, (190, 60, 50)), Thing(can, (0.0, 1.8, 0.15), 0.0, (60, 80, 190)))
     assert solid.shape == "revolved_silhouette"
+
+
+def test_a_low_cross_is_as_high_as_it_is_and_not_a_slab_on_edge() -> None:
+    """A toy aeroplane's shape, seen from above: neither round nor a box, and no name."""
+    wing, body = cuboid((0.6, 0.1, 0.1), 2), cuboid((0.1, 0.5, 0.1), 2)
+    plane = [Thing(part, (0.0, 1.4, 0.0), 0.5, (190, 180, 160)) for part in (wing, body)]
+    solid = fitted(*plane, pitch=40.0)
+    assert solid.shape == "inflated_silhouette"
+    assert solid.overlap > 0.86
+    assert 0.05 < float(solid.mesh.extents[2]) < 0.3
+    assert max(float(side) for side in solid.mesh.extents[:2]) == pytest.approx(0.6, rel=0.3)

@@ -10,6 +10,7 @@ from blueprint_assets.household import CATEGORIES
 from resources.reconstruction.embedded import naming
 from resources.reconstruction.embedded.detections import Detected
 from resources.reconstruction.embedded.families import FAMILY
+from resources.reconstruction.embedded.legged import TEMPLATE
 from resources.vision import boxes, names
 
 RGB = np.zeros((100, 100, 3), np.uint8)
@@ -92,3 +93,12 @@ def test_furniture_on_a_table_and_a_flat_ball_are_not_believed(monkeypatch: pyte
 def test_boxes_of_unlike_proportions_leave_them_to_the_outline(monkeypatch: pytest.MonkeyPatch) -> None:
     say(monkeypatch, {"carton": 0.6})
     assert naming.recognise(RGB, disc(), [seen("book", 0.5)], False).category == "box"
+
+
+def test_desks_and_coffee_tables_are_one_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No single kind of table is likely enough to be the shape; together they are."""
+    say(monkeypatch, {"desk": 0.3, "dining table": 0.3})
+    found = naming.recognise(RGB, disc(), [seen("table", 0.9)], True)
+    assert TEMPLATE[found.category or ""] == "table"
+    assert found.certainty > naming.LEAST_FAMILY
+    assert max(share for _, share in found.may_be) < found.certainty

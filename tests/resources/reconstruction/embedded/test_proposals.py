@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from blueprint_assets.geometry.shapes import cuboid, revolved
 from fixtures.synthetic_photo import Thing, draw
 from resources.reconstruction.embedded.instances import segment
-from resources.reconstruction.embedded.proposals import without_shadow
-from resources.reconstruction.embedded.surface import find_plane, to_lab
+from resources.reconstruction.embedded.proposals import SHADE_TINT, without_shadow
+from resources.reconstruction.embedded.surface import dimmed, find_plane, to_lab
 
 CAN = Thing(revolved([0.1, 0.1], [0, 0.25], 48), (-0.2, 1.5, 0), 0.0, (50, 90, 190))
 
@@ -59,7 +59,7 @@ def test_a_band_of_the_shaded_tables_colour_across_a_jar_is_no_shadow() -> None:
     jar[60:180, 120:180] = True
     plane = find_plane(lab, jar, 0.0)
     assert plane is not None
-    assert (without_shadow(jar, rgb, plane) == jar).all()
+    assert (without_shadow(jar, rgb, lab, plane) == jar).all()
 
 
 def test_a_shadow_of_the_tables_colour_at_the_foot_of_a_jar_is_taken_off() -> None:
@@ -69,6 +69,27 @@ def test_a_shadow_of_the_tables_colour_at_the_foot_of_a_jar_is_taken_off() -> No
     jar[60:180, 120:180] = True
     plane = find_plane(lab, jar, 0.0)
     assert plane is not None
-    left = without_shadow(jar, rgb, plane)
+    left = without_shadow(jar, rgb, lab, plane)
     assert left[62:146, 122:178].all()
     assert not left[154:].any()
+
+
+def test_a_dark_red_cap_on_a_gray_table_is_no_shadow() -> None:
+    rgb = np.full((240, 320, 3), (152, 141, 122), np.uint8)
+    rgb[60:180, 120:180], rgb[60:80, 120:180] = (20, 110, 60), (101, 57, 66)
+    lab, jar = to_lab(rgb), np.zeros((240, 320), bool)
+    jar[60:180, 120:180] = True
+    plane = find_plane(lab, jar, 0.0)
+    assert plane is not None
+    assert dimmed(rgb, plane, SHADE_TINT)[62:78, 122:178].all(), "or the cap is not even suspected"
+    assert (without_shadow(jar, rgb, lab, plane) ^ jar).sum() <= 8
+
+
+def test_the_foot_below_a_label_of_the_tables_colour_stays() -> None:
+    rgb = np.full((240, 320, 3), (150, 145, 140), np.uint8)
+    rgb[60:150, 120:180], rgb[162:185, 120:180] = (20, 40, 120), (20, 40, 120)
+    lab, bottle = to_lab(rgb), np.zeros((240, 320), bool)
+    bottle[60:150, 120:180] = bottle[162:185, 120:180] = True
+    plane = find_plane(lab, bottle, 0.0)
+    assert plane is not None
+    assert (without_shadow(bottle, rgb, lab, plane) ^ bottle).sum() <= 8

@@ -157,3 +157,17 @@ def test_a_broken_front_is_one_front_and_a_short_edge_none() -> None:
 
     assert find_wide_boards(broken([(0.0, 0.4), (0.45, 0.7), (0.72, 1.0)]), camera, masks, picture)
     assert find_wide_boards(broken([(0.1, 0.6)]), camera, masks, picture) == []
+
+
+@pytest.mark.parametrize("yaw", [-6.0, 0.0, 4.0])
+def test_where_the_lowest_front_is_below_the_picture_the_nearest_thing_tells_its_place(yaw: float) -> None:
+    camera = camera_of(12)
+    segments, picture = edges(camera, [0.7], yaw), photo(camera, [0.7], yaw)
+    assert len(segments.length) == 1, "only the upper front is in the picture"
+    low, high = thing(camera, (0.2, 0.22, 0.0), yaw, 0.1), [(-0.3, 0.15, 0.7), (0.1, 0.15, 0.7)]
+    masks = [low, *(thing(camera, place, yaw) for place in high)]
+    boards = find_wide_boards(segments, camera, masks, picture)
+    assert [board.height for board in boards] == pytest.approx([0.7], abs=0.03)
+    assert "below the picture" in boards[0].note
+    assert find_wide_boards(segments, camera, masks[:1], picture) == [], "nothing stands on it"
+    assert find_wide_boards(segments, camera, masks[1:], picture) == [], "nothing is under it"
