@@ -43,6 +43,10 @@ FLAT = 0.3
 """A box of a stack is at least as high, in its narrower side."""
 FREE_GAIN = 0.015
 """Overlap that a free profile must gain over one of a few numbers: it fits any outline, and its depth is loose."""
+SEEN = 0.2
+"""Share of the outline up to which something may hide a free form: half a book is no free form, but a book."""
+FREE_FORM_GAIN = 0.1
+"""Overlap that a form cut to the outline must gain over a box or a round thing: it covers any mask."""
 LEAST = 0.6
 """Overlap of a free form, or of a furniture template with the mask's convex outline, below which it is another thing."""
 SURE_FAMILY = 0.95
@@ -156,12 +160,12 @@ def _single(view: Silhouette) -> Solid | None:
     candidates = [s for s in (round_one, box) if s is not None and s.overlap >= GOOD_OVERLAP]
     if candidates:
         return max(candidates, key=lambda s: s.overlap)
-    free = fit_free(view)
+    simple = max((s for s in (round_one, box) if s is not None), key=lambda s: s.overlap, default=None)
+    free = fit_free(view) if view.hidden_rim() < SEEN else None
     if free is None or free.overlap < GOOD_OVERLAP:
         outline = fit_outline(view)
-        free = max((s for s in (free, outline) if s is not None), key=lambda s: s.overlap, default=None)
-    candidates = [s for s in (free, round_one, box) if s is not None]
-    return max(candidates, key=lambda s: s.overlap) if candidates else None
+        return max((s for s in (free, outline, simple) if s is not None), key=lambda s: s.overlap, default=None)
+    return free if simple is None or free.overlap > simple.overlap + FREE_FORM_GAIN else simple
 
 
 def _round_or_box(view: Silhouette, round_one: Solid, box: Solid) -> Solid:

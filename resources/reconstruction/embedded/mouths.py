@@ -1,7 +1,8 @@
-"""Mouths: holes in what stands out that are the inside of a vessel of the table's colour, a white bowl on a white table.
+"""Mouths of vessels of the table's colour, where only a part of the vessel stands out.
 
-IS-Net then sees the rim and the outer wall alone. Such a hole is a level ellipse; the rim is thin where it is far, and there is
-the outer wall below. A ring's hole has as much of the ring above it as it is thick, a handle's hole is beside a body.
+Of a white bowl on a white table IS-Net sees the rim and the outer wall alone. The hole in it is a level ellipse; the rim is thin
+where it is far, and there is the outer wall below. A ring's hole has as much of the ring above it as it is thick, a handle's
+hole is beside a body. Of a white cup with a dark inside it sees the inside alone; how far the cup goes down, the detector tells.
 """
 
 from __future__ import annotations
@@ -10,6 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from resources.vision import boxes
+
+from .detections import JOINING_SCORE, SAME_BOX, Detected, box_of, share_inside
+from .families import FAMILY
 from .parting import hull, morph, pieces
 from .surface import BoolImage
 
@@ -26,6 +31,12 @@ FAR_RIM = 0.3
 WALL = 1.5
 """Least thickness of what lies below the hole, over that above: the outer wall is seen below, at the near side."""
 
+INSIDE, WIDE, AT_TOP, LOW = 0.9, 0.7, 0.15, 0.6
+"""A part is the inside of a vessel that the detector sees: least share of it in the box, least width over the box's, greatest
+distance of their upper ends and greatest height, both over the box's height."""
+TAPER = 0.85
+"""Width of the vessel's foot over that of its mouth: mugs have 0.9 to 1, paper cups 0.7."""
+
 
 def with_mouths(piece: BoolImage) -> BoolImage:
     """The piece with those of its holes filled that are mouths of vessels."""
@@ -34,6 +45,38 @@ def with_mouths(piece: BoolImage) -> BoolImage:
         if SIZE[0] <= hole.mean() <= SIZE[1] and _is_mouth(hole, piece):
             result = result | morph(hole, cv2.MORPH_DILATE, 3)
     return result
+
+
+def with_bodies(parts: list[BoolImage], detected: list[Detected]) -> list[BoolImage]:
+    """The parts; those that are only the inside of a vessel go on down to the lower end of the detector's box, as a cup does."""
+    parts = list(parts)
+    for one in detected:
+        own = [box for box in map(box_of, parts) if boxes.overlap(box, one.box) >= SAME_BOX]
+        if FAMILY.get(one.category.name) != "vessel" or one.score < JOINING_SCORE or own:
+            continue
+        for k, part in enumerate(parts):
+            if _is_inside(part, one):
+                others = np.any([other for j, other in enumerate(parts) if j != k] or [np.zeros_like(part)], axis=0)
+                parts[k] = part | (_down_to(part, one.box[3]) & ~others)
+    return parts
+
+
+def _is_inside(part: BoolImage, vessel: Detected) -> bool:
+    left, top, right, bottom = vessel.box
+    x0, y0, x1, y1 = box_of(part)
+    tall = bottom - top
+    level = share_inside(part, vessel.box) >= INSIDE and abs(y0 - top) <= AT_TOP * tall and y1 - y0 <= LOW * tall
+    return level and x1 - x0 >= WIDE * (right - left) and bool(part.sum() >= CONVEX * hull(part).sum())
+
+
+def _down_to(mouth: BoolImage, row: float) -> BoolImage:
+    """The hull of a mouth and of its smaller copy whose lower end is in a row: a cup's outline from above."""
+    x0, _, x1, y1 = box_of(mouth)
+    middle = (x0 + x1) / 2
+    foot = np.array([[TAPER, 0.0, (1 - TAPER) * middle], [0.0, TAPER, row - TAPER * y1]])
+    size = (mouth.shape[1], mouth.shape[0])
+    moved = cv2.warpAffine(mouth.astype(np.uint8), foot, size, flags=cv2.INTER_NEAREST) > 0
+    return hull(mouth | moved)
 
 
 def _is_mouth(hole: BoolImage, piece: BoolImage) -> bool:

@@ -64,6 +64,12 @@ class Silhouette:
         """`allowed` with one pixel of border, where it may not show."""
         return np.pad(self.allowed, 1)
 
+    def hidden_rim(self) -> float:
+        """Share of the mask's outline that borders on what hides it."""
+        own, near = (one.astype(np.uint8) for one in (self.mask, self.hidden))
+        rim = cv2.subtract(own, cv2.erode(own, np.ones((3, 3), np.uint8)))
+        return float(cv2.dilate(near, np.ones((5, 5), np.uint8))[rim > 0].mean())
+
     def project(self, points: Array) -> Array:
         """Pixels, shape (..., 2), of world points, shape (..., 3)."""
         turn, shift = self._linear

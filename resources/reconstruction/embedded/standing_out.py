@@ -35,14 +35,19 @@ LEAST = 0.0006
 """Share of the picture below which a piece is a speck."""
 
 
+def whole_picture(rgb: Image8, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """How much every pixel stands out, 0..1, of the whole picture at once, at the small picture's `shape`."""
+    return _resized(salient.foreground(rgb), shape)
+
+
 def stand_outs(
-    rgb: Image8, small: Image8, plane: ColorSurface | None, furniture: bool = False
+    rgb: Image8, small: Image8, soft: NDArray[np.float32], plane: ColorSurface | None, furniture: bool = False
 ) -> tuple[list[BoolImage], list[BoolImage]]:
     """Connected pieces of what stands out, at the size of `small`, largest first, and those that do so too faintly to be trusted.
 
-    `rgb`: the picture at working size. `furniture`: what is thin is a leg or a pole, not a joint between boards."""
+    `rgb`: the picture at working size. `soft`: see `whole_picture`. `furniture`: what is thin is a leg or a pole, not a joint
+    between boards."""
     shape = small.shape[:2]
-    soft = _resized(salient.foreground(rgb), shape)
     clear: list[BoolImage] = []
     faint: list[BoolImage] = []
     for piece in pieces(soft > SURE):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from resources.vision import boxes, salient
+from resources.vision import boxes
 
 from .behind import two_things
-from .closer import FAINT, OF_THE_BOX, SURE, CloseLooks
+from .closer import FAINT, OF_THE_BOX, CloseLooks
 from .detections import (
     PARTING_SCORE,
     Box,
@@ -24,15 +23,16 @@ from .detections import (
     join,
     join_in,
     match,
-    share_inside,
 )
+from .furniture import find_furniture, with_its_parts
 from .hue import is_deep_shadow, off_hue
+from .mouths import with_bodies
 from .naming import is_room
-from .parting import morph, pieces, solidity, under
+from .parting import pieces, solidity, under
 from .proposals import absorbed, border_share, filled, propose, without_shadow
 from .regions import APART, APART_FURNITURE, completed, faces_joined, part
 from .resting import hangs
-from .standing_out import GROUND, stand_outs
+from .standing_out import GROUND, stand_outs, whole_picture
 from .surface import SHADOW_TINT, BoolImage, ColorSurface, Image8, flanked, is_shadow, shadows
 
 Array = NDArray[np.float64]
@@ -45,10 +45,6 @@ MIN_SOLIDITY = 0.3
 """Area over the convex hull's: chairs seen from the side have 0.35-0.5, joints and cables less than 0.2."""
 MIN_RESTING = 0.3
 """Share of the columns below a thing where something else than a wall shows."""
-FURNITURE_SHARE, FURNITURE_PIECE = 0.12, 0.03
-"""Least share of its box that a piece of furniture fills, and of its largest visible part that another part of it has."""
-PART_OF, IN_ITS_BOX = 1.0, 0.8
-"""A piece up to this much of a piece of furniture's size, and with as much of it inside its box, is a part of it."""
 MAX_LOOKS, MAX_BOXED = 5, 0.25
 """At most so many places are seen closer (boxes, then faint pieces, then blobs), and no box over this share of the picture."""
 MAX_FAINT = 0.05
@@ -94,11 +90,12 @@ def find_things(
             `horizon_row` belong to it.
     """
     room = is_room(detected)
-    whole = _furniture(rgb, small.shape[:2], detected) if room else []
+    soft = whole_picture(rgb, small.shape[:2])
+    whole = find_furniture(rgb, soft, detected) if room else []
     taken = np.zeros(small.shape[:2], bool)
     for piece in whole:
         taken |= piece
-    seen, faint = stand_outs(rgb, small, plane, furniture=room)
+    seen, faint = stand_outs(rgb, small, soft, plane, furniture=room)
     standing = [rest for piece in seen for rest in pieces(piece & ~taken)]
     for piece in standing:
         taken |= piece
@@ -113,12 +110,12 @@ def find_things(
     if plane is not None:
         parts = [without_shadow(filled(one, ground), small, lab, plane) for one in parts]
     named = [one for one, apart in zip(parts, known_apart, strict=True) if apart or match(one, detected, PARTING_SCORE)]
-    whole, parts = _with_its_parts(whole, parts)
+    whole, parts = with_its_parts(whole, parts)
     parts = completed(lab, faces_joined(parts, named), named)
     if not room:
         parts = join_in(parts, nameless)
         likely = [one.box for one in detected if one.category.stands != "floor"] + nameless
-        parts = completed_in_boxes(_boxed(looks.box, shape, parts, likely), detected)
+        parts = with_bodies(completed_in_boxes(_boxed(looks.box, shape, parts, likely), detected), detected)
         parts += _seen_closer(looks, faint, np.any([taken, *parts], axis=0), ground)
     own = [one for one in parts if match(one, detected)]
     parts = whole + own + absorbed([one for one in parts if all(one is not other for other in own)])
@@ -257,45 +254,6 @@ def _of_colors(
             why = "nothing stands out there when seen closer" if looked else f"only {MAX_LOOKS} places are seen closer"
             notes.append(f"left out 1 blob of another colour than the plane: {why}")
     return things, notes
-
-
-def _furniture(rgb: Image8, shape: tuple[int, int], detected: list[Detected]) -> list[BoolImage]:
-    """Surely detected furniture, each piece seen closer in its box (IS-Net sees legs that colours lose), no pixel twice."""
-    taken = np.zeros(shape, bool)
-    found = []
-    for one in detected:
-        if one.score < PARTING_SCORE or one.category.stands != "floor":
-            continue
-        left, top, right, bottom = one.box
-        soft = salient.instance_mask(rgb, one.scaled(rgb.shape[1] / shape[1]).box)
-        mask = np.asarray(cv2.resize(soft, shape[::-1], interpolation=cv2.INTER_AREA) > SURE) & ~taken
-        seen = pieces(mask)
-        if not seen or mask.sum() < FURNITURE_SHARE * (right - left) * (bottom - top):
-            continue
-        mask = np.any([piece for piece in seen if piece.sum() >= FURNITURE_PIECE * seen[0].sum()], axis=0)
-        taken |= mask
-        found.append(mask)
-    return found
-
-
-def _with_its_parts(furniture: list[BoolImage], parts: list[BoolImage]) -> tuple[list[BoolImage], list[BoolImage]]:
-    """The furniture with the parts that touch it, lie in its box and are smaller (a seat in another colour), and the others."""
-    whole, others = list(furniture), []
-    for one in parts:
-        near = morph(one, cv2.MORPH_DILATE, 5)
-        bearers = [
-            k
-            for k, piece in enumerate(whole)
-            if one.sum() < PART_OF * piece.sum()
-            and (near & piece).any()
-            and share_inside(one, box_of(piece)) > IN_ITS_BOX
-        ]
-        if bearers:
-            best = max(bearers, key=lambda k: int((near & whole[k]).sum()))
-            whole[best] = whole[best] | one
-        else:
-            others.append(one)
-    return whole, others
 
 
 def _refuse(part: BoolImage, around: BoolImage, horizon_row: float, known: Detected | None) -> str | None:

@@ -137,6 +137,44 @@ def test_a_table_gets_legs_and_a_chair_a_seat() -> None:
     assert solid.rest is None
 
 
+def _seat(back: bool) -> trimesh.Trimesh:
+    """A three-legged stool, or a chair with four legs and a back, at half its size."""
+    if not back:
+        top = revolved([0.18, 0.18], [0.0, 0.04], 32)
+        corners = [(0.14 * np.cos(angle), 0.14 * np.sin(angle)) for angle in (0.5, 2.6, 4.7)]
+    else:
+        top = cuboid((0.42, 0.42, 0.04), 2)
+        corners = [(x, y) for x in (-0.19, 0.19) for y in (-0.19, 0.19)]
+    high = 0.45 if back else 0.65
+    top.apply_translation([0, 0, high])
+    parts = [top]
+    for x, y in corners:
+        parts.append(cuboid((0.04, 0.04, high), 1))
+        parts[-1].apply_translation([x, y, 0])
+    if back:
+        parts.append(cuboid((0.42, 0.03, 0.45), 1))
+        parts[-1].apply_translation([0, 0.19, high])
+    whole = trimesh.util.concatenate(parts)
+    whole.apply_scale(0.5)
+    return whole
+
+
+@pytest.mark.parametrize("yaw", [0.0, 0.6])
+def test_a_stool_that_the_detector_calls_a_chair_gets_no_back(yaw: float) -> None:
+    stool = fitted(_seat(back=False), "chair", yaw, pitch=20, y=2.2)
+    assert "no back shows" in stool.note
+    assert stool.rest is None
+    assert extents(stool)[2] == pytest.approx(0.345, rel=0.15)
+
+
+@pytest.mark.parametrize("yaw", [0.3, 1.2])
+def test_a_chair_keeps_its_back(yaw: float) -> None:
+    chair = fitted(_seat(back=True), "chair", yaw, pitch=20, y=2.2)
+    assert "no back shows" not in chair.note
+    assert chair.rest == pytest.approx(0.235, rel=0.2)
+    assert extents(chair)[2] == pytest.approx(0.45, rel=0.15)
+
+
 def test_a_wrong_category_does_not_win_over_the_outline() -> None:
     solid = fitted(cuboid((0.3, 0.2, 0.3), 2), "orange", yaw=0.6)
     assert solid.shape == "cuboid"
