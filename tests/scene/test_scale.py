@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from blueprint_assets.contracts.posed_meshes import Camera, Candidate, Scale, ScaleVote, SceneInfo
 from blueprint_assets.contracts.scene_layout import ScaleDecision, ScaleReport
 from blueprint_assets.household import CATEGORIES
+from blueprint_assets.household.together import Explained
 from blueprint_assets.household.viewpoint import CAMERA_HEIGHT
 from blueprint_assets.scene.known_sizes import KnownSizeError
 from blueprint_assets.scene.layout import lay_out_scene
@@ -262,3 +263,12 @@ def test_an_object_without_extent_is_named(tmp_path: Path) -> None:
     save_glb(dot, tmp_path / "stage1" / info.objects[0].mesh)
     with pytest.raises(ValueError, match="thing_0"):
         decide_scale(tmp_path / "stage1", info, {})
+
+
+def test_what_is_likely_together_says_how_sure_and_the_votes_how_much() -> None:
+    votes = votes_of([(1.0, 100.0), (1.1, 100.0), (1.05, 100.0)])
+    alone = combine("scene", votes, votes, "test", {})
+    together = combine("scene", votes, votes, "test", {}, Explained(math.log(1.6), 0.2, ()))
+    assert together.factor == pytest.approx((1.0 * 1.1 * 1.05) ** (1 / 3))
+    assert together.factor == alone.factor
+    assert together.confidence == pytest.approx(math.exp(-0.4), abs=1e-3)
