@@ -9,13 +9,8 @@ import numpy as np
 import pytest
 
 from resources.vision import boxes, lines, names, salient
-from resources.vision.weights import obstacle
 
-OBSTACLE = obstacle()
-pytestmark = [
-    pytest.mark.skipif(OBSTACLE is not None, reason=str(OBSTACLE)),
-    pytest.mark.usefixtures("networks"),
-]
+pytestmark = pytest.mark.usefixtures("networks")
 
 PHOTOS = Path(__file__).resolve().parents[3] / "fixtures" / "photos"
 

@@ -11,7 +11,6 @@ from blueprint_assets.geometry.shapes import cuboid
 from resources.reconstruction.embedded.cells import look_into_cells, things_in_cells
 from resources.reconstruction.embedded.instances import Instance
 from resources.reconstruction.embedded.shelves import Board, cell
-from resources.vision import weights
 
 CAMERA = pinhole(960, 720, focal_from_35mm(26.0, 960, 720), np.radians(14.0))
 BOARD = Board(0.6, np.array([-0.8, 2.0, 0.6]), np.array([0.8, 2.0, 0.6]))
@@ -46,8 +45,6 @@ def drawn(height: float = 0.6, ceiling: float = 1.4, aside: float = 0.1) -> tupl
 
 @pytest.mark.usefixtures("networks")
 def test_what_stands_on_a_board_is_seen_once() -> None:
-    if reason := weights.obstacle(("salient", "boxes", "names")):
-        pytest.skip(reason)
     rgb, true = drawn()
     found = things_in_cells(rgb, (), [BOARD], CAMERA)
     assert len(found) == 1
@@ -58,8 +55,6 @@ def test_what_stands_on_a_board_is_seen_once() -> None:
 
 @pytest.mark.usefixtures("networks")
 def test_a_wide_gap_of_the_lowest_cell_is_looked_at_too() -> None:
-    if reason := weights.obstacle(("salient",)):
-        pytest.skip(reason)
     upper, above = drawn()
     lower, true = drawn(0.0, 0.55, -0.3)
     _, beside = drawn(0.0, 0.55, 0.4)

@@ -22,7 +22,6 @@ from fixtures.synthetic_photo import SyntheticPhoto, Thing, draw
 from resources.observability import Progress, silent
 from resources.reconstruction import ReconstructionError
 from resources.reconstruction.embedded import EmbeddedReconstructor
-from resources.vision import weights
 
 PHOTOS = Path(__file__).resolve().parents[4] / "fixtures" / "photos"
 
@@ -190,8 +189,6 @@ def test_without_a_mask_the_things_are_found(
 ) -> None:
     if learned:
         request.getfixturevalue("networks")
-        if weights.missing():
-            pytest.skip("the networks' weights are not on this machine (blueprint models fetch)")
     info = reconstruct(tmp_path, photo.rgb, None, 28)
     found = [np.asarray(Image.open(tmp_path / "stage1" / str(item.mask))) > 0 for item in info.objects]
     ways = {item.obtained.mask.split()[0] for item in info.objects}

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from blueprint_assets.geometry.camera import focal_from_35mm, pinhole, pitch_and_roll, project
 from resources.reconstruction.embedded import gravity
-from resources.vision import weights
 
 
 def tiles(pitch: float, roll: float = 0.0, focal_35mm: float = 28.0) -> NDArray[np.uint8]:
@@ -39,8 +38,6 @@ def learned(request: pytest.FixtureRequest) -> bool:
     """With and without the line detector."""
     if request.param:
         request.getfixturevalue("networks")
-        if weights.obstacle(("lines",)):
-            pytest.skip("the line detector's weights are not on this machine (blueprint models fetch)")
     return bool(request.param)
 
 

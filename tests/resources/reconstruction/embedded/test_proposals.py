@@ -10,7 +10,7 @@ from blueprint_assets.geometry.shapes import cuboid, revolved
 from fixtures.synthetic_photo import Thing, draw
 from resources.reconstruction.embedded.instances import segment
 from resources.reconstruction.embedded.proposals import SHADE_TINT, without_shadow
-from resources.reconstruction.embedded.surface import dimmed, find_plane, to_lab
+from resources.reconstruction.embedded.surface import ColorSurface, dimmed, find_plane, to_lab
 
 CAN = Thing(revolved([0.1, 0.1], [0, 0.25], 48), (-0.2, 1.5, 0), 0.0, (50, 90, 190))
 
@@ -52,23 +52,32 @@ def test_a_cast_shadow_stays_out_of_the_mask() -> None:
     assert (true & masks[0]).sum() / (true | masks[0]).sum() > 0.85
 
 
+def on_the_table(
+    rgb: NDArray[np.uint8], *parts: tuple[slice, slice]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], ColorSurface]:
+    """The picture's colours, the mask of a thing of these parts, and the table's colour around it."""
+    lab, mask = to_lab(rgb), np.zeros(rgb.shape[:2], bool)
+    for part in parts:
+        mask[part] = True
+    plane = find_plane(lab, mask, 0.0)
+    assert plane is not None
+    return lab, mask, plane
+
+
+JAR = np.s_[60:180, 120:180]
+
+
 def test_a_band_of_the_shaded_tables_colour_across_a_jar_is_no_shadow() -> None:
     rgb = np.full((240, 320, 3), (150, 145, 140), np.uint8)
-    rgb[60:180, 120:180], rgb[110:145, 120:180] = (150, 30, 120), (112, 108, 104)
-    lab, jar = to_lab(rgb), np.zeros((240, 320), bool)
-    jar[60:180, 120:180] = True
-    plane = find_plane(lab, jar, 0.0)
-    assert plane is not None
+    rgb[JAR], rgb[110:145, 120:180] = (150, 30, 120), (112, 108, 104)
+    lab, jar, plane = on_the_table(rgb, JAR)
     assert (without_shadow(jar, rgb, lab, plane) == jar).all()
 
 
 def test_a_shadow_of_the_tables_colour_at_the_foot_of_a_jar_is_taken_off() -> None:
     rgb = np.full((240, 320, 3), (150, 145, 140), np.uint8)
-    rgb[60:180, 120:180], rgb[150:180, 120:180] = (150, 30, 120), (112, 108, 104)
-    lab, jar = to_lab(rgb), np.zeros((240, 320), bool)
-    jar[60:180, 120:180] = True
-    plane = find_plane(lab, jar, 0.0)
-    assert plane is not None
+    rgb[JAR], rgb[150:180, 120:180] = (150, 30, 120), (112, 108, 104)
+    lab, jar, plane = on_the_table(rgb, JAR)
     left = without_shadow(jar, rgb, lab, plane)
     assert left[62:146, 122:178].all()
     assert not left[154:].any()
@@ -76,11 +85,8 @@ def test_a_shadow_of_the_tables_colour_at_the_foot_of_a_jar_is_taken_off() -> No
 
 def test_a_dark_red_cap_on_a_gray_table_is_no_shadow() -> None:
     rgb = np.full((240, 320, 3), (152, 141, 122), np.uint8)
-    rgb[60:180, 120:180], rgb[60:80, 120:180] = (20, 110, 60), (101, 57, 66)
-    lab, jar = to_lab(rgb), np.zeros((240, 320), bool)
-    jar[60:180, 120:180] = True
-    plane = find_plane(lab, jar, 0.0)
-    assert plane is not None
+    rgb[JAR], rgb[60:80, 120:180] = (20, 110, 60), (101, 57, 66)
+    lab, jar, plane = on_the_table(rgb, JAR)
     assert dimmed(rgb, plane, SHADE_TINT)[62:78, 122:178].all(), "or the cap is not even suspected"
     assert (without_shadow(jar, rgb, lab, plane) ^ jar).sum() <= 8
 
@@ -88,8 +94,5 @@ def test_a_dark_red_cap_on_a_gray_table_is_no_shadow() -> None:
 def test_the_foot_below_a_label_of_the_tables_colour_stays() -> None:
     rgb = np.full((240, 320, 3), (150, 145, 140), np.uint8)
     rgb[60:150, 120:180], rgb[162:185, 120:180] = (20, 40, 120), (20, 40, 120)
-    lab, bottle = to_lab(rgb), np.zeros((240, 320), bool)
-    bottle[60:150, 120:180] = bottle[162:185, 120:180] = True
-    plane = find_plane(lab, bottle, 0.0)
-    assert plane is not None
+    lab, bottle, plane = on_the_table(rgb, np.s_[60:150, 120:180], np.s_[162:185, 120:180])
     assert (without_shadow(bottle, rgb, lab, plane) ^ bottle).sum() <= 8

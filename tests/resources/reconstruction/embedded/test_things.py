@@ -13,14 +13,11 @@ from resources.reconstruction.embedded import things
 from resources.reconstruction.embedded.gravity import estimate_camera
 from resources.reconstruction.embedded.instances import Segmentation, segment
 from resources.reconstruction.embedded.surface import BoolImage, find_plane, to_lab
-from resources.vision.weights import missing
 
 PHOTOS = Path(__file__).resolve().parents[4] / "fixtures" / "real_photos"
 
 
 def things_of(name: str) -> Segmentation:
-    if missing():
-        pytest.skip(f"the weights of {', '.join(missing())} are not on this machine")
     picture = cv2.imread(str(PHOTOS / name), cv2.IMREAD_COLOR)
     assert picture is not None
     factor = min(1.0, 1024 / max(picture.shape[:2]))
