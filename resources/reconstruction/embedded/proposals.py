@@ -153,9 +153,12 @@ def absorbed(masks: list[BoolImage]) -> list[BoolImage]:
 def without_shadow(mask: BoolImage, rgb: Image8, lab: Array, plane: ColorSurface) -> BoolImage:
     """The mask without the cast shadow that hangs on it: as dark as the plane in shadow, and what is left is as convex."""
     shades = dimmed(rgb, plane, SHADE_TINT) & (off_plane(lab, plane) < MAX_TINGE)
-    largest, *others = pieces(mask)
+    found = pieces(mask)
+    if not found:
+        return mask
+    largest = found[0]
     result = _without(largest, shades & largest)
-    for piece in others:  # a label of the table's colour may part a bottle
+    for piece in found[1:]:  # a label of the table's colour may part a bottle
         if (shades & piece).sum() < MAX_SHADE * piece.sum() and piece.sum() > SPECK * largest.sum():
             result |= _without(piece, shades & piece)
     return result

@@ -96,3 +96,9 @@ def test_the_foot_below_a_label_of_the_tables_colour_stays() -> None:
     rgb[60:150, 120:180], rgb[162:185, 120:180] = (20, 40, 120), (20, 40, 120)
     lab, bottle, plane = on_the_table(rgb, np.s_[60:150, 120:180], np.s_[162:185, 120:180])
     assert (without_shadow(bottle, rgb, lab, plane) ^ bottle).sum() <= 8
+
+
+def test_of_nothing_nothing_is_left() -> None:
+    rgb = np.full((240, 320, 3), (150, 145, 140), np.uint8)
+    lab, nothing, plane = on_the_table(rgb)
+    assert not without_shadow(nothing, rgb, lab, plane).any()
